@@ -1,0 +1,1 @@
+//! gzip, base64 and MIME around a document, bounded after decompression.
