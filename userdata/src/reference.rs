@@ -53,8 +53,14 @@ pub enum Target {
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Target::Ssm { name, selector: None } => write!(f, "ssm:{name}"),
-            Target::Ssm { name, selector: Some(selector) } => write!(f, "ssm:{name}:{selector}"),
+            Target::Ssm {
+                name,
+                selector: None,
+            } => write!(f, "ssm:{name}"),
+            Target::Ssm {
+                name,
+                selector: Some(selector),
+            } => write!(f, "ssm:{name}:{selector}"),
             Target::SsmPath(path) => write!(f, "ssm:{path}"),
             Target::Secret(id) => write!(f, "secretsmanager:{id}"),
             Target::Imds(path) => write!(f, "imds:{path}"),

@@ -20,11 +20,17 @@ pub struct Text {
 impl Text {
     /// A text that holds no secret.
     pub fn plain(value: impl Into<String>) -> Text {
-        Text { value: value.into(), secret: false }
+        Text {
+            value: value.into(),
+            secret: false,
+        }
     }
     /// A text that holds a secret.
     pub fn secret(value: impl Into<String>) -> Text {
-        Text { value: value.into(), secret: true }
+        Text {
+            value: value.into(),
+            secret: true,
+        }
     }
     /// The value itself. Name it only where it leaves for Docker, a file or a registry.
     pub fn expose(&self) -> &str {
@@ -38,7 +44,11 @@ impl Text {
 
 impl fmt::Debug for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.secret { f.write_str("<secret>") } else { fmt::Debug::fmt(&self.value, f) }
+        if self.secret {
+            f.write_str("<secret>")
+        } else {
+            fmt::Debug::fmt(&self.value, f)
+        }
     }
 }
 
@@ -55,7 +65,10 @@ pub struct Fetched {
 
 impl fmt::Debug for Fetched {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Fetched").field("secret", &self.secret).field("version", &self.version).finish_non_exhaustive()
+        f.debug_struct("Fetched")
+            .field("secret", &self.secret)
+            .field("version", &self.version)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,0 +1,1 @@
+//! The one `select!`: performs the effects that `lifecycle` asks for, in order.

@@ -1,0 +1,1 @@
+//! The state machine, pure: `step(&Record, Event, now) -> (Record, Vec<Effect>)`.

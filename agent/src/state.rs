@@ -1,0 +1,1 @@
+//! The record on disk: atomic, fsynced, locked, with room kept for a full disk.

@@ -1,0 +1,364 @@
+//! The words for how a launch went: stages, reasons, errors, exit codes.
+//!
+//! Reasons and exit codes are API: people match on them in journals and alarms. To add a reason: a
+//! variant here; the compiler lists the maps that need it.
+
+use std::fmt;
+
+/// A stage of a launch, in order.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Instance metadata: who am I.
+    Identify,
+    /// Sources gathered, merged and checked.
+    Configure,
+    /// References fetched.
+    Resolve,
+    /// Images pulled.
+    Pull,
+    /// Network, tasks and services started.
+    Start,
+    /// Services healthy.
+    Health,
+    /// The verdict delivered.
+    Signal,
+}
+
+impl Stage {
+    /// The stable name: `resolve`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Stage::Identify => "identify",
+            Stage::Configure => "configure",
+            Stage::Resolve => "resolve",
+            Stage::Pull => "pull",
+            Stage::Start => "start",
+            Stage::Health => "health",
+            Stage::Signal => "signal",
+        }
+    }
+
+    /// The exit code when the deadline cuts this stage off.
+    pub fn exit_at_deadline(self) -> Exit {
+        match self {
+            Stage::Identify | Stage::Configure | Stage::Resolve | Stage::Pull => Exit::Unavailable,
+            Stage::Start | Stage::Health => Exit::Workload,
+            Stage::Signal => Exit::Undelivered,
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Why a launch failed, as one stable word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// Instance metadata did not answer within its budget.
+    MetadataUnreachable,
+    /// Instance metadata is switched off (403).
+    MetadataDenied,
+    /// Instance metadata answered what cannot be.
+    MetadataInvalid,
+    /// A source does not parse, does not merge, or says what cannot be.
+    SpecInvalid,
+    /// A drop-in file that others than root may write.
+    DropInUnsafe,
+    /// An include does not exist.
+    IncludeMissing,
+    /// An include may not be read.
+    IncludeDenied,
+    /// An include could not be fetched to the end.
+    IncludeUnreachable,
+    /// An include is not what its `sha256` says.
+    IncludeChanged,
+    /// A parameter, secret or metadata path does not exist.
+    ReferenceMissing,
+    /// A parameter or secret may not be read.
+    ReferenceDenied,
+    /// A parameter or secret may be read, but its KMS key may not be used.
+    ReferenceUndecryptable,
+    /// Parameter Store or Secrets Manager throttled to the end.
+    ReferenceThrottled,
+    /// Parameter Store or Secrets Manager could not be reached to the end.
+    ReferenceUnreachable,
+    /// A value was fetched and does not fit where it stands.
+    ReferenceInvalid,
+    /// The registry has no such image or tag.
+    ImageUnknown,
+    /// The registry denied the pull.
+    ImageDenied,
+    /// The registry throttled to the end.
+    ImageThrottled,
+    /// The registry could not be reached to the end.
+    ImageUnreachable,
+    /// A download stood still longer than the stall limit, to the end.
+    ImageStalled,
+    /// A download was damaged, to the end.
+    ImageDamaged,
+    /// `pull_policy: never`, and the image is not there.
+    ImageAbsent,
+    /// The disk is full.
+    DiskFull,
+    /// The Docker engine could not be reached to the end.
+    DockerUnreachable,
+    /// The Docker engine refused what it was told.
+    DockerRefused,
+    /// A container of that name exists and is not ours.
+    NameTaken,
+    /// A published port is in use.
+    PortTaken,
+    /// A bind source does not exist.
+    BindMissing,
+    /// A task exited with a code other than 0.
+    TaskFailed,
+    /// A task ran longer than its time-out.
+    TaskTimeout,
+    /// A service exited before the verdict.
+    ServiceExited,
+    /// The launch's time ran out.
+    Deadline,
+    /// Several hooks and none named, or a named one that the group does not have.
+    HookUnknown,
+    /// The group that was named does not exist, or the instance is not in it.
+    GroupUnknown,
+    /// The signal was denied.
+    SignalDenied,
+    /// The signal could not be delivered to the end.
+    SignalUndelivered,
+    /// The agent's record cannot be read or written.
+    StateUnusable,
+    /// The group took the instance away during the launch.
+    Terminated,
+    /// SIGTERM before a verdict.
+    Interrupted,
+    /// A bug.
+    Internal,
+}
+
+impl Reason {
+    /// Every reason, for the reference and for tests.
+    pub const ALL: &'static [Reason] = &[
+        Reason::MetadataUnreachable,
+        Reason::MetadataDenied,
+        Reason::MetadataInvalid,
+        Reason::SpecInvalid,
+        Reason::DropInUnsafe,
+        Reason::IncludeMissing,
+        Reason::IncludeDenied,
+        Reason::IncludeUnreachable,
+        Reason::IncludeChanged,
+        Reason::ReferenceMissing,
+        Reason::ReferenceDenied,
+        Reason::ReferenceUndecryptable,
+        Reason::ReferenceThrottled,
+        Reason::ReferenceUnreachable,
+        Reason::ReferenceInvalid,
+        Reason::ImageUnknown,
+        Reason::ImageDenied,
+        Reason::ImageThrottled,
+        Reason::ImageUnreachable,
+        Reason::ImageStalled,
+        Reason::ImageDamaged,
+        Reason::ImageAbsent,
+        Reason::DiskFull,
+        Reason::DockerUnreachable,
+        Reason::DockerRefused,
+        Reason::NameTaken,
+        Reason::PortTaken,
+        Reason::BindMissing,
+        Reason::TaskFailed,
+        Reason::TaskTimeout,
+        Reason::ServiceExited,
+        Reason::Deadline,
+        Reason::HookUnknown,
+        Reason::GroupUnknown,
+        Reason::SignalDenied,
+        Reason::SignalUndelivered,
+        Reason::StateUnusable,
+        Reason::Terminated,
+        Reason::Interrupted,
+        Reason::Internal,
+    ];
+
+    /// The stable name: `parameter_missing`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Reason::MetadataUnreachable => "metadata_unreachable",
+            Reason::MetadataDenied => "metadata_denied",
+            Reason::MetadataInvalid => "metadata_invalid",
+            Reason::SpecInvalid => "spec_invalid",
+            Reason::DropInUnsafe => "drop_in_unsafe",
+            Reason::IncludeMissing => "include_missing",
+            Reason::IncludeDenied => "include_denied",
+            Reason::IncludeUnreachable => "include_unreachable",
+            Reason::IncludeChanged => "include_changed",
+            Reason::ReferenceMissing => "reference_missing",
+            Reason::ReferenceDenied => "reference_denied",
+            Reason::ReferenceUndecryptable => "reference_undecryptable",
+            Reason::ReferenceThrottled => "reference_throttled",
+            Reason::ReferenceUnreachable => "reference_unreachable",
+            Reason::ReferenceInvalid => "reference_invalid",
+            Reason::ImageUnknown => "image_unknown",
+            Reason::ImageDenied => "image_denied",
+            Reason::ImageThrottled => "image_throttled",
+            Reason::ImageUnreachable => "image_unreachable",
+            Reason::ImageStalled => "image_stalled",
+            Reason::ImageDamaged => "image_damaged",
+            Reason::ImageAbsent => "image_absent",
+            Reason::DiskFull => "disk_full",
+            Reason::DockerUnreachable => "docker_unreachable",
+            Reason::DockerRefused => "docker_refused",
+            Reason::NameTaken => "name_taken",
+            Reason::PortTaken => "port_taken",
+            Reason::BindMissing => "bind_missing",
+            Reason::TaskFailed => "task_failed",
+            Reason::TaskTimeout => "task_timeout",
+            Reason::ServiceExited => "service_exited",
+            Reason::Deadline => "deadline",
+            Reason::HookUnknown => "hook_unknown",
+            Reason::GroupUnknown => "group_unknown",
+            Reason::SignalDenied => "signal_denied",
+            Reason::SignalUndelivered => "signal_undelivered",
+            Reason::StateUnusable => "state_unusable",
+            Reason::Terminated => "terminated",
+            Reason::Interrupted => "interrupted",
+            Reason::Internal => "internal",
+        }
+    }
+
+    /// The exit code of a launch that failed for this reason at this stage.
+    pub fn exit(self, stage: Stage) -> Exit {
+        match self {
+            Reason::MetadataUnreachable
+            | Reason::MetadataInvalid
+            | Reason::IncludeUnreachable
+            | Reason::ReferenceThrottled
+            | Reason::ReferenceUnreachable
+            | Reason::ImageThrottled
+            | Reason::ImageUnreachable
+            | Reason::ImageStalled
+            | Reason::ImageDamaged
+            | Reason::DockerUnreachable
+            | Reason::StateUnusable => Exit::Unavailable,
+            Reason::MetadataDenied
+            | Reason::IncludeDenied
+            | Reason::ReferenceDenied
+            | Reason::ReferenceUndecryptable
+            | Reason::ImageDenied => Exit::Denied,
+            Reason::SpecInvalid
+            | Reason::DropInUnsafe
+            | Reason::IncludeMissing
+            | Reason::IncludeChanged
+            | Reason::ReferenceMissing
+            | Reason::ReferenceInvalid
+            | Reason::ImageUnknown
+            | Reason::ImageAbsent
+            | Reason::DockerRefused
+            | Reason::NameTaken
+            | Reason::BindMissing
+            | Reason::HookUnknown
+            | Reason::GroupUnknown => Exit::Spec,
+            Reason::DiskFull
+            | Reason::PortTaken
+            | Reason::TaskFailed
+            | Reason::TaskTimeout
+            | Reason::ServiceExited => Exit::Workload,
+            Reason::Deadline => stage.exit_at_deadline(),
+            Reason::SignalDenied | Reason::SignalUndelivered => Exit::Undelivered,
+            Reason::Terminated | Reason::Interrupted => Exit::Interrupted,
+            Reason::Internal => Exit::Bug,
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The process's exit code. systemd restarts none of `Usage`, `Denied`, `Spec`, `Workload`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Exit {
+    /// Healthy and delivered, or nobody to tell.
+    Done,
+    /// A bug.
+    Bug,
+    /// The command line is wrong.
+    Usage,
+    /// Something was unreachable or throttled to the end.
+    Unavailable,
+    /// Interrupted, undecided; the next start resumes.
+    Interrupted,
+    /// Decided but not delivered.
+    Undelivered,
+    /// Denied.
+    Denied,
+    /// The spec is invalid or names what does not exist.
+    Spec,
+    /// The workload failed: a task, an exit, never healthy.
+    Workload,
+}
+
+impl Exit {
+    /// The number. 64 to 78 are those of sysexits.h.
+    pub fn code(self) -> u8 {
+        match self {
+            Exit::Done => 0,
+            Exit::Bug => 1,
+            Exit::Usage => 64,
+            Exit::Unavailable => 69,
+            Exit::Interrupted => 75,
+            Exit::Undelivered => 76,
+            Exit::Denied => 77,
+            Exit::Spec => 78,
+            Exit::Workload => 80,
+        }
+    }
+}
+
+/// An error that knows its stable reason. Every stage's error is one.
+///
+/// `Display` is what people read: a lowercase fragment that names the operand, holds no secret, and
+/// ends in what to do.
+pub trait Failure: std::error::Error {
+    /// The stable reason.
+    fn reason(&self) -> Reason;
+}
+
+/// A launch that failed: where, why, and in words.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, thiserror::Error)]
+#[error("{stage} failed ({reason}): {message}")]
+pub struct LaunchError {
+    /// The stage that failed.
+    pub stage: Stage,
+    /// Why, as one stable word.
+    pub reason: Reason,
+    /// Why, in words. May have several lines (a spec's errors, a container's last lines).
+    pub message: String,
+}
+
+impl LaunchError {
+    /// Names the stage in a stage's own error.
+    pub fn at(stage: Stage, error: &impl Failure) -> LaunchError {
+        LaunchError {
+            stage,
+            reason: error.reason(),
+            message: error.to_string(),
+        }
+    }
+
+    /// The exit code for it.
+    pub fn exit(&self) -> Exit {
+        self.reason.exit(self.stage)
+    }
+}
