@@ -2,6 +2,19 @@
 //!
 //! Built from parser events, not through serde: merging by key needs the tree before types are
 //! known, `1.10` must stay `1.10`, and one wrong key must not hide the next.
+//!
+//! - [`text`]: bytes to text: UTF-8, byte order marks, control characters
+//! - [`build`]: events to a tree: anchors, `<<`, duplicate keys, bounds
+//! - [`map`]: one map of the tree
+//! - [`syntax`]: what a syntax error probably means
+
+pub(crate) mod build;
+mod map;
+mod syntax;
+pub(crate) mod text;
+
+#[cfg(test)]
+mod tests;
 
 use crate::diagnostic::Span;
 
@@ -41,4 +54,25 @@ pub struct Key {
     pub span: Span,
     /// The key's text.
     pub text: String,
+}
+
+impl Node {
+    /// What it is, for a message: `a list`.
+    pub fn what(&self) -> &'static str {
+        match &self.kind {
+            Kind::Scalar { .. } => "a single value",
+            Kind::Null => "null",
+            Kind::Empty => "nothing",
+            Kind::List(_) => "a list",
+            Kind::Map(_) => "a map",
+        }
+    }
+
+    /// The value under a key, where this is a map.
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        match &self.kind {
+            Kind::Map(entries) => entries.iter().find(|(name, _)| name.text == key).map(|(_, value)| value),
+            Kind::Scalar { .. } | Kind::Null | Kind::Empty | Kind::List(_) => None,
+        }
+    }
 }
