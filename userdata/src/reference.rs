@@ -1,6 +1,14 @@
 //! `{{ssm:…}}` and its kin, inside a string: parsed once, never evaluated again.
+//!
+//! To add a scheme: a variant of [`Target`], a line in `reference::target`, and what fetches it.
 
+mod parse;
+mod target;
+
+use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use std::fmt;
+
+pub(crate) use target::environment_from;
 
 /// A string as written: literal text and references in turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -8,7 +16,58 @@ pub struct Template {
     /// The pieces, in order. No two literals stand side by side; an empty string has none.
     pub pieces: Vec<Piece>,
     /// Where it was written, for the error when its value does not fit.
-    pub span: crate::diagnostic::Span,
+    pub span: Span,
+}
+
+impl Template {
+    /// Finds the references in a string. Only `{{name:` begins one (spaces allowed); `{{{{name:`
+    /// writes `{{name:`; any other brace stands for itself.
+    ///
+    /// # Errors
+    /// Every reference that is of no known kind, is not closed, or names nothing that can be.
+    pub fn parse(text: &str, span: Span) -> Result<Template, Diagnostics> {
+        let (pieces, complaints) = parse::pieces(text);
+        if complaints.is_empty() {
+            return Ok(Template { pieces, span });
+        }
+        let point = |complaint: crate::value::Complaint| Diagnostic {
+            span: Some(span.clone()),
+            message: complaint.what,
+            hint: complaint.hint,
+        };
+        Err(Diagnostics(complaints.into_iter().map(point).collect()))
+    }
+    /// A string without references.
+    pub fn literal(text: impl Into<String>, span: Span) -> Template {
+        let text = text.into();
+        let pieces = if text.is_empty() { Vec::new() } else { vec![Piece::Literal(text)] };
+        Template { pieces, span }
+    }
+    /// The text, if no reference is in it.
+    pub fn as_literal(&self) -> Option<&str> {
+        match self.pieces.as_slice() {
+            [] => Some(""),
+            [Piece::Literal(text)] => Some(text),
+            _ => None,
+        }
+    }
+    /// The references, in order.
+    pub fn references(&self) -> impl Iterator<Item = &Reference> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Reference(reference) => Some(reference),
+            Piece::Literal(_) => None,
+        })
+    }
+}
+
+/// What it says, references in braces.
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.pieces.iter().try_for_each(|piece| match piece {
+            Piece::Literal(text) => f.write_str(text),
+            Piece::Reference(reference) => write!(f, "{{{{{reference}}}}}"),
+        })
+    }
 }
 
 /// A piece of a [`Template`].
@@ -29,6 +88,17 @@ pub struct Reference {
     pub member: Option<String>,
     /// `| urlencode`
     pub urlencode: bool,
+}
+
+/// As written, without the braces: `ssm:/web/json#port | urlencode`.
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.target)?;
+        if let Some(member) = &self.member {
+            write!(f, "#{member}")?;
+        }
+        if self.urlencode { f.write_str(" | urlencode") } else { Ok(()) }
+    }
 }
 
 /// What is fetched for a reference: the key by which fetches are de-duplicated.

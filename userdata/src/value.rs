@@ -1,47 +1,50 @@
-//! Durations, sizes, ports, modes, image references: types that can only be built valid.
+//! Durations, sizes, ports, modes, image references: texts that become values, or say why not.
+//!
+//! To add a format: a file here with `parse`, and a shape for it in `decode::scalar`.
 
-use std::fmt;
+pub(crate) mod bytes;
+pub(crate) mod cpus;
+pub(crate) mod device;
+pub(crate) mod duration;
+pub(crate) mod image;
+pub(crate) mod matcher;
+pub(crate) mod mode;
+pub(crate) mod name;
+pub(crate) mod network;
+pub(crate) mod path;
+pub(crate) mod port;
+pub(crate) mod volume;
+pub(crate) mod words;
 
-/// An image reference, parsed: `[host[:port]/]path[:tag][@digest]`.
-///
-/// Normalised as Docker does: `postgres:16` is `docker.io/library/postgres:16`, and no tag and no
-/// digest means `latest`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ImageRef {
-    registry: String,
-    repository: String,
-    tag: Option<String>,
-    digest: Option<String>,
+pub use image::ImageRef;
+
+/// What is wrong with a text, and what to write instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Complaint {
+    /// A lowercase fragment naming the operand.
+    pub(crate) what: String,
+    /// What to do.
+    pub(crate) hint: Option<String>,
 }
 
-impl ImageRef {
-    /// Parses what a person wrote.
-    ///
-    /// # Errors
-    /// A fragment that says what is wrong with it.
-    pub fn parse(_text: &str) -> Result<ImageRef, String> {
-        todo!()
+impl Complaint {
+    /// A complaint without advice.
+    pub(crate) fn new(what: impl Into<String>) -> Complaint {
+        Complaint { what: what.into(), hint: None }
     }
-    /// The registry's host, with its port if any: `docker.io`, `127.0.0.1:5000`.
-    pub fn registry(&self) -> &str {
-        &self.registry
-    }
-    /// The path in the registry: `library/postgres`.
-    pub fn repository(&self) -> &str {
-        &self.repository
-    }
-    /// The tag; `latest` was filled in where neither tag nor digest was written.
-    pub fn tag(&self) -> Option<&str> {
-        self.tag.as_deref()
-    }
-    /// `sha256:…` if it is pinned.
-    pub fn digest(&self) -> Option<&str> {
-        self.digest.as_deref()
+    /// Adds advice.
+    pub(crate) fn hint(self, hint: impl Into<String>) -> Complaint {
+        Complaint { hint: Some(hint.into()), ..self }
     }
 }
 
-impl fmt::Display for ImageRef {
-    fn fmt(&self, _f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        todo!()
-    }
+/// The one of `known` that `word` was probably meant to be.
+pub(crate) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let word = word.to_ascii_lowercase();
+    known
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(&word, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= 1 + candidate.len() / 4)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
 }
