@@ -1,1 +1,0 @@
-//! gzip, base64 and MIME around a document, bounded after decompression.
