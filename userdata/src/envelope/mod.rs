@@ -53,13 +53,10 @@ pub(crate) fn open(name: &str, bytes: &[u8], problems: &mut Diagnostics) -> Resu
             None => Ok(Vec::new()),
         };
     }
-    let source = text::read(name, &bytes, problems).ok_or(Broken)?;
-    if !source.text.contains("firstlight") {
-        let first = source.span(0..source.text.lines().next().map_or(0, str::len));
-        problems.push(Diagnostic::at(&first, "this is not a firstlight document").hint(KINDS));
-        return Err(Broken);
+    if !body.source.text.contains("firstlight") && !text::is_utf16(&bytes) {
+        return Err(body.stop(0, Problem::new("this is not a firstlight document").hint(KINDS), problems));
     }
-    Ok(vec![source])
+    Ok(vec![text::read(name, &bytes, problems).ok_or(Broken)?])
 }
 
 /// Unpacks what holds one document and no MIME: an include.

@@ -40,10 +40,10 @@ fn hint(kind: &ErrorKind, line: &str) -> Option<&'static str> {
     match kind {
         ErrorKind::UnknownAnchor => Some("quote a value that begins with `*`"),
         ErrorKind::MappingValueNotAllowed => {
-            Some("is the line indented as its neighbours are? a value that holds `: ` must be quoted")
+            Some("is a space missing after a `:` before? a value that holds `: ` must be quoted")
         }
-        ErrorKind::UnclosedQuotedScalar | ErrorKind::UnexpectedEof => Some("is a quote not closed?"),
-        ErrorKind::UnclosedFlowCollection { .. } => Some("is a bracket not closed?"),
+        ErrorKind::UnclosedQuotedScalar | ErrorKind::InvalidQuotedScalarIndent | ErrorKind::UnexpectedEof => Some("is a quote not closed?"),
+        ErrorKind::UnclosedFlowCollection { .. } | ErrorKind::InvalidColonPlacement => Some("is a bracket not closed?"),
         ErrorKind::UnknownQuotedScalarEscape => Some("inside single quotes a backslash stands for itself"),
         ErrorKind::ExpectedBlockMappingKey | ErrorKind::InvalidIndentation | ErrorKind::SimpleKeyExpected => {
             Some("is the line indented as its neighbours are, and is there a space after the `:`?")

@@ -140,19 +140,19 @@ fn problems_name_their_place_and_a_way_out() {
     web.yaml, line 1, column 9: `<<` takes a map or a list of maps, and this is a single value
 
     "a: 'x\n"
-    web.yaml, line 2, column 1: not valid YAML: invalid indentation in multiline quoted scalar
+    web.yaml, line 2, column 1: not valid YAML: invalid indentation in multiline quoted scalar; is a quote not closed?
 
     "a: b: c\n"
-    web.yaml, line 1, column 5: not valid YAML: mapping values are not allowed in this context; is the line indented as its neighbours are? a value that holds `: ` must be quoted
+    web.yaml, line 1, column 5: not valid YAML: mapping values are not allowed in this context; is a space missing after a `:` before? a value that holds `: ` must be quoted
 
     "a: [b\nc: d\n"
-    web.yaml, line 2, column 2: not valid YAML: illegal placement of ':' indicator
+    web.yaml, line 2, column 2: not valid YAML: illegal placement of ':' indicator; is a bracket not closed?
 
     "a:\n  b: 1\n c: 2\n"
     web.yaml, line 3, column 2: not valid YAML: while parsing a block mapping, did not find expected key; is the line indented as its neighbours are, and is there a space after the `:`?
 
     "a:1\nb: 2\n"
-    web.yaml, line 2, column 2: not valid YAML: mapping values are not allowed in this context; is the line indented as its neighbours are? a value that holds `: ` must be quoted
+    web.yaml, line 2, column 2: not valid YAML: mapping values are not allowed in this context; is a space missing after a `:` before? a value that holds `: ` must be quoted
     "##);
 }
 

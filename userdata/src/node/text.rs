@@ -14,7 +14,7 @@ pub(crate) fn read(name: &str, bytes: &[u8], problems: &mut Diagnostics) -> Opti
         problems.push(Diagnostic::at(&Source::new(name, "").span(0..0), message));
         return None;
     }
-    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+    if is_utf16(bytes) {
         let problem = Diagnostic::at(&Source::new(name, "").span(0..0), "this text is UTF-16");
         problems.push(problem.hint("save it as UTF-8"));
         return None;
@@ -35,6 +35,11 @@ pub(crate) fn read(name: &str, bytes: &[u8], problems: &mut Diagnostics) -> Opti
         return None;
     }
     Some(source)
+}
+
+/// Whether a text begins with the byte order mark of UTF-16, as some editors on Windows write it.
+pub(crate) fn is_utf16(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff])
 }
 
 /// YAML 1.2.2 section 5.1 forbids them; the parser takes NUL for the end.

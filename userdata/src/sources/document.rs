@@ -133,17 +133,17 @@ fn check_version(entries: &[(Key, Node)], root: &Span, problems: &mut Diagnostic
         problems.push(problem.hint("put `firstlight: 1` first"));
         return Err(Broken);
     };
-    let text = match &value.kind {
+    let version = match &value.kind {
         Kind::Scalar { text, .. } if text == "1" => return Ok(()),
-        Kind::Scalar { text, .. } => text.as_str(),
-        Kind::Null | Kind::Empty | Kind::List(_) | Kind::Map(_) => value.what(),
+        Kind::Scalar { text, .. } => quote(text),
+        Kind::Null | Kind::Empty | Kind::List(_) | Kind::Map(_) => value.what().to_owned(),
     };
-    let problem = match text.parse::<u64>() {
-        Ok(version) if version > 1 => {
-            Diagnostic::at(&value.span, format!("version {version} is newer than this agent, which reads version 1"))
+    let problem = match version.trim_matches('`').parse::<u64>() {
+        Ok(newer) if newer > 1 => {
+            Diagnostic::at(&value.span, format!("version {newer} is newer than this agent, which reads version 1"))
                 .hint("image and template roll together: use an image with a newer agent")
         }
-        Ok(_) | Err(_) => Diagnostic::at(&value.span, format!("there is no version {}", quote(text))).hint("write `firstlight: 1`"),
+        Ok(_) | Err(_) => Diagnostic::at(&value.span, format!("{version} is no version")).hint("write `firstlight: 1`"),
     };
     problems.push(problem);
     Err(Broken)
