@@ -1,0 +1,38 @@
+# What people type. Each target does its own set-up on a Debian machine as root, and is quick where that is done.
+#
+#   make rehearse   watch a launch on this machine's Docker engine, no AWS account
+#                   make rehearse ARGS="--spec web.yaml --parameters parameters.yaml"
+#   make test       everything CI runs
+#   make build      the static release binary; TARGET=aarch64-unknown-linux-musl for Graviton
+#   make bench      firstlight, the user-data script and the floor, timed side by side
+#   make setup      only the set-up that the four above do
+
+SHELL := /bin/bash
+TARGET ?= x86_64-unknown-linux-musl
+ARGS ?=
+ENV := source packaging/env &&
+
+.PHONY: rehearse test build bench setup clean
+
+rehearse:
+	@packaging/setup rust zig stage
+	@packaging/build
+	@$(ENV) cargo run --quiet --locked --package firstlight-tests --bin rehearse -- $(ARGS)
+
+test:
+	@tests/run
+
+build:
+	@packaging/setup rust zig
+	@packaging/build $(TARGET)
+
+bench:
+	@packaging/setup rust zig bench
+	@packaging/build
+	@$(ENV) cargo run --locked --package firstlight-tests --release --bin bench -- $(ARGS)
+
+setup:
+	@packaging/setup rust zig deny qemu bench
+
+clean:
+	rm -rf target .setup
