@@ -16,10 +16,12 @@
 //! - [`reference`]: `{{ssm:…}}` and its kin, inside a string
 //! - [`spec`]: the whole of what may be said, in two phases
 //! - [`resolve`]: from a spec with references to a spec with values
+//! - [`redact`]: a text with every secret in it replaced by its reference
 
 pub mod diagnostic;
 pub mod envelope;
 pub mod node;
+pub mod redact;
 pub mod reference;
 pub mod resolve;
 pub mod sources;

@@ -5,7 +5,7 @@
 mod parse;
 mod target;
 
-use crate::diagnostic::{Diagnostic, Diagnostics, Span};
+use crate::diagnostic::{Diagnostics, Span};
 use std::fmt;
 
 pub(crate) use target::environment_from;
@@ -30,12 +30,7 @@ impl Template {
         if complaints.is_empty() {
             return Ok(Template { pieces, span });
         }
-        let point = |complaint: crate::value::Complaint| Diagnostic {
-            span: Some(span.clone()),
-            message: complaint.what,
-            hint: complaint.hint,
-        };
-        Err(Diagnostics(complaints.into_iter().map(point).collect()))
+        Err(Diagnostics(complaints.into_iter().map(|complaint| complaint.at(&span)).collect()))
     }
     /// A string without references.
     pub fn literal(text: impl Into<String>, span: Span) -> Template {

@@ -1,10 +1,21 @@
 //! From a spec with references to a spec with values: pure, all or nothing.
+//!
+//! - `fill`: the walk over every string of a spec
+//! - `environment`: whole sets of variables
+//! - `image`: what stands outside a reference keeps its role
+//! - `json`: members of JSON values, numbers as written
+
+mod environment;
+mod fill;
+pub(crate) mod image;
+pub(crate) mod json;
 
 use crate::{
     diagnostic::Diagnostics,
     reference::Target,
-    spec::{Resolved, Spec, Unresolved},
+    spec::{Phase, Resolved, Spec, Unresolved},
 };
+use sha2::{Digest, Sha256};
 use std::{collections::BTreeMap, fmt};
 
 /// A string that stands where a template stood.
@@ -13,7 +24,6 @@ use std::{collections::BTreeMap, fmt};
 #[derive(Clone, PartialEq, Eq)]
 pub struct Text {
     value: String,
-    /// The references that put a secret into it, as written; empty when it holds none.
     secret: bool,
 }
 
@@ -84,17 +94,50 @@ pub enum Answer {
 /// Every value that [`Spec::targets`] asked for.
 pub type Values = BTreeMap<Target, Answer>;
 
+/// What was fetched, by name and version, never by value: for the record and the digest.
+///
+/// Instance metadata has no versions and is left out.
+pub fn versions(values: &Values) -> BTreeMap<String, String> {
+    let mut versions = BTreeMap::new();
+    for (target, answer) in values {
+        match answer {
+            Answer::One(fetched) => versions.extend(fetched.version.clone().map(|version| (target.to_string(), version))),
+            Answer::Path(entries) => versions.extend(
+                entries.iter().filter_map(|(name, fetched)| Some((format!("ssm:{name}"), fetched.version.clone()?))),
+            ),
+        }
+    }
+    versions
+}
+
 impl Spec<Unresolved> {
     /// Everything to fetch, de-duplicated and sorted.
     pub fn targets(&self) -> Vec<Target> {
-        todo!()
+        fill::targets(self)
     }
 
     /// Puts the values in.
     ///
     /// # Errors
     /// Every value that is not there, does not fit where it stands, or is a secret where none may be.
-    pub fn resolve(&self, _values: &Values) -> Result<Spec<Resolved>, Diagnostics> {
-        todo!()
+    pub fn resolve(&self, values: &Values) -> Result<Spec<Resolved>, Diagnostics> {
+        fill::resolve(self, values)
     }
 }
+
+impl<P: Phase> Spec<P> {
+    /// SHA-256 of the document and of the versions that went in (see [`versions`]), hex: two
+    /// launches with the same digest run the same thing. No value goes into it.
+    pub fn digest(&self, versions: &BTreeMap<String, String>) -> String {
+        let mut hash = Sha256::new();
+        hash.update(self.document.as_bytes());
+        for (name, version) in versions {
+            // Neither names nor versions hold line feeds or NUL, so no two lists read the same.
+            hash.update(format!("\n{name}\0{version}"));
+        }
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

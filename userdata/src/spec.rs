@@ -8,6 +8,7 @@ use crate::{
     resolve::Text,
     value::ImageRef,
 };
+use base64::Engine as _;
 use std::{collections::BTreeMap, fmt::Debug, time::Duration};
 
 /// Which of the two phases a spec is in.
@@ -166,6 +167,14 @@ pub struct Container<P: Phase> {
     pub logging: Option<Logging<P>>,
 }
 
+impl Container<Resolved> {
+    /// When to pull: as said, else always for a tag and when missing for a digest.
+    pub fn pull_policy(&self) -> PullPolicy {
+        let default = if self.image.digest().is_some() { PullPolicy::Missing } else { PullPolicy::Always };
+        self.pull_policy.unwrap_or(default)
+    }
+}
+
 /// One set of variables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EnvironmentFrom {
@@ -192,6 +201,29 @@ pub struct File<P: Phase> {
     pub uid: u32,
     /// Group. Default 0.
     pub gid: u32,
+}
+
+impl File<Resolved> {
+    /// The bytes to write. White space in base64 is passed over.
+    ///
+    /// # Errors
+    /// Content that is not base64 though `encoding` says so, which resolving has ruled out.
+    pub fn bytes(&self) -> Result<Vec<u8>, base64::DecodeError> {
+        self.encoding.decode(self.content.expose())
+    }
+}
+
+impl Encoding {
+    /// The bytes that `content` stands for.
+    pub(crate) fn decode(self, content: &str) -> Result<Vec<u8>, base64::DecodeError> {
+        match self {
+            Encoding::Text => Ok(content.as_bytes().to_vec()),
+            Encoding::Base64 => {
+                let packed: String = content.split_ascii_whitespace().collect();
+                base64::prelude::BASE64_STANDARD.decode(packed)
+            }
+        }
+    }
 }
 
 /// How a file's content is written.

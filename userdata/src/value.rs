@@ -18,6 +18,8 @@ pub(crate) mod words;
 
 pub use image::ImageRef;
 
+use crate::diagnostic::{Diagnostic, Span};
+
 /// What is wrong with a text, and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Complaint {
@@ -36,15 +38,12 @@ impl Complaint {
     pub(crate) fn hint(self, hint: impl Into<String>) -> Complaint {
         Complaint { hint: Some(hint.into()), ..self }
     }
-}
-
-/// The one of `known` that `word` was probably meant to be.
-pub(crate) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let word = word.to_ascii_lowercase();
-    known
-        .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(&word, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.len() / 4)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
+    /// Adds advice, if there is any.
+    pub(crate) fn hint_if(self, hint: Option<String>) -> Complaint {
+        Complaint { hint: hint.or(self.hint), ..self }
+    }
+    /// Says where it was written.
+    pub(crate) fn at(self, span: &Span) -> Diagnostic {
+        Diagnostic { span: Some(span.clone()), message: self.what, hint: self.hint }
+    }
 }

@@ -1,7 +1,7 @@
 //! Where references begin and end, and the parts of one.
 
 use super::{Piece, Reference, target};
-use crate::value::{Complaint, did_you_mean};
+use crate::{diagnostic::did_you_mean, value::Complaint};
 
 /// Cuts a text into literals and references. Problems come beside what could be read.
 pub(super) fn pieces(text: &str) -> (Vec<Piece>, Vec<Complaint>) {
@@ -52,10 +52,9 @@ fn scheme(text: &str) -> Option<(&str, &str)> {
 fn reference(name: &str, body: &str) -> Result<Reference, Complaint> {
     if !target::SCHEMES.contains(&name) {
         let wrong = Complaint::new(format!("`{{{{{name}:` is no reference"));
-        return Err(match did_you_mean(name, target::SCHEMES) {
-            Some(known) => wrong.hint(format!("did you mean `{{{{{known}:`?")),
-            None => wrong.hint(format!("there are `ssm`, `secretsmanager` and `imds`; `{{{{{{{{{name}:` writes it as it is")),
-        });
+        let near = did_you_mean(name, target::SCHEMES);
+        let all = "there are `ssm`, `secretsmanager` and `imds`";
+        return Err(wrong.hint(format!("{all}; `{{{{{{{{{name}:` writes it as it is")).hint_if(near));
     }
     let (body, urlencode) = match body.rsplit_once('|') {
         None => (body, false),
@@ -128,7 +127,7 @@ mod tests {
     #[test]
     fn says_what_is_wrong() {
         for (text, what, hint) in [
-            ("{{smm:/a}}", "`{{smm:` is no reference", "did you mean `{{ssm:`?"),
+            ("{{smm:/a}}", "`{{smm:` is no reference", "did you mean `ssm`?"),
             ("{{vault:x}}", "`{{vault:` is no reference", "`{{{{vault:` writes it as it is"),
             ("{{ssm:/a", "`{{ssm:` is never closed", "end the reference"),
             ("{{ssm:/a {{ssm:/b}}", "`{{ssm:` is never closed", "end the reference"),

@@ -1,7 +1,7 @@
 //! A container's network.
 
-use super::{Complaint, did_you_mean, name};
-use crate::spec::NetworkMode;
+use super::{Complaint, name};
+use crate::{diagnostic::did_you_mean, spec::NetworkMode};
 
 /// Reads `bridge`, `host`, `none`, `service:NAME`.
 pub(crate) fn parse(text: &str) -> Result<NetworkMode, Complaint> {
@@ -15,10 +15,8 @@ pub(crate) fn parse(text: &str) -> Result<NetworkMode, Complaint> {
         "none" => Ok(NetworkMode::None),
         other => {
             let wrong = Complaint::new(format!("`{other}` is no network mode"));
-            Err(match did_you_mean(other, ["bridge", "host", "none"]) {
-                Some(known) => wrong.hint(format!("did you mean `{known}`?")),
-                None => wrong.hint("it is `bridge`, `host`, `none` or `service:NAME`"),
-            })
+            let near = did_you_mean(other, ["bridge", "host", "none"]);
+            Err(wrong.hint("it is `bridge`, `host`, `none` or `service:NAME`").hint_if(near))
         }
     }
 }
