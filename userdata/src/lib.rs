@@ -18,9 +18,11 @@
 //! - [`resolve`]: from a spec with references to a spec with values
 //! - [`redact`]: a text with every secret in it replaced by its reference
 
+mod decode;
 pub mod diagnostic;
 pub mod envelope;
 pub mod node;
+mod order;
 pub mod redact;
 pub mod reference;
 pub mod resolve;

@@ -198,7 +198,8 @@ mod tests {
         #[test]
         fn no_secret_is_left(secret in "[!-~]{6,20}", before in "[ -~]{0,20}", after in "[ -~]{0,20}") {
             let redactor = redactor(&[("§", &secret)]);
-            prop_assert!(!redactor.redact(&format!("{before}{secret}{after}")).contains(&secret));
+            let shown = redactor.redact(&[before, secret.clone(), after].concat());
+            prop_assert!(!shown.contains(&secret));
         }
 
         #[test]
