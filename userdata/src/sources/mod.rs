@@ -13,8 +13,6 @@ mod merge;
 mod pairs;
 
 #[cfg(test)]
-mod properties;
-#[cfg(test)]
 mod tests;
 
 use crate::{

@@ -1,0 +1,7 @@
+//! See `property.rs`.
+#![no_main]
+
+#[path = "../property.rs"]
+mod property;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| property::user_data(bytes));
