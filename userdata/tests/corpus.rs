@@ -1,6 +1,6 @@
 //! What holds for any bytes: run on the inputs that fuzzing and people brought, and on random ones.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, unreachable_pub, reason = "tests, which name the input they fail on")]
 
 #[path = "../fuzz/property.rs"]
 mod property;

@@ -4,13 +4,13 @@
 //! whole and each part may be packed. Which of these it is shows in its first bytes, and once that
 //! is known a mistake is an error: nothing falls back to another reading.
 //!
-//! - [`layers`]: gzip and base64, in any order, a few deep
-//! - [`mime`]: parts, down to the documents
-//! - [`headers`]: what stands before a part
-//! - [`transfer`]: `Content-Transfer-Encoding`
-//! - [`foreign`]: what belongs to cloud-init, and documents that strayed into it
+//! - `layers`: gzip and base64, in any order, a few deep
+//! - `mime`: parts, down to the documents
+//! - `headers`: what stands before a part
+//! - `transfer`: `Content-Transfer-Encoding`
+//! - `foreign`: what belongs to cloud-init, and documents that strayed into it
 //!
-//! To add a packing: a step in [`layers`].
+//! To add a packing: a step in `layers`.
 
 mod foreign;
 mod headers;

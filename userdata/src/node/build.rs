@@ -79,6 +79,7 @@ struct Anchored {
 }
 
 impl<'a> Builder<'a> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the parser's list is open; what is no node is skipped")]
     fn document(&mut self) -> Result<Option<Node>, Broken> {
         let mut root = None;
         loop {
@@ -115,6 +116,7 @@ impl<'a> Builder<'a> {
     }
 
     /// The node that an event begins, with all below it.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the parser's list is open; the rest begins no node")]
     pub(super) fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Node, Broken> {
         if depth > DEPTH {
             return Err(self.stop(&span, format!("more than {DEPTH} levels deep")));

@@ -3,10 +3,10 @@
 //! Built from parser events, not through serde: merging by key needs the tree before types are
 //! known, `1.10` must stay `1.10`, and one wrong key must not hide the next.
 //!
-//! - [`text`]: bytes to text: UTF-8, byte order marks, control characters
-//! - [`build`]: events to a tree: anchors, `<<`, duplicate keys, bounds
-//! - [`map`]: one map of the tree
-//! - [`syntax`]: what a syntax error probably means
+//! - `text`: bytes to text: UTF-8, byte order marks, control characters
+//! - `build`: events to a tree: anchors, `<<`, duplicate keys, bounds
+//! - `map`: one map of the tree
+//! - `syntax`: what a syntax error probably means
 
 pub(crate) mod build;
 mod map;

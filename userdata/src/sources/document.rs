@@ -98,16 +98,14 @@ fn parts(
     budget: &mut Budget,
     problems: &mut Diagnostics,
 ) -> Result<Option<Parts>, Broken> {
-    let Some(Node { span, kind }) = build(source, budget, problems)? else { return Ok(None) };
-    let mut entries = match kind {
-        Kind::Map(entries) => entries,
-        kind => {
-            let what = Node { span: span.clone(), kind }.what();
-            let problem = Diagnostic::at(&span, format!("not a firstlight document: its top level is {what}, not a map"));
-            problems.push(problem.hint("a document is a map with `firstlight: 1` at its top level"));
-            return Err(Broken);
-        }
+    let Some(root) = build(source, budget, problems)? else { return Ok(None) };
+    let Kind::Map(mut entries) = root.kind else {
+        let message = format!("not a firstlight document: its top level is {}, not a map", root.what());
+        let problem = Diagnostic::at(&root.span, message);
+        problems.push(problem.hint("a document is a map with `firstlight: 1` at its top level"));
+        return Err(Broken);
     };
+    let span = root.span;
     check_version(&entries, &span, problems)?;
     entries.retain(|(key, _)| key.text != "firstlight" && !key.text.starts_with("x-"));
     let include = entries.iter().position(|(key, _)| key.text == "include").map(|place| entries.remove(place));

@@ -1,10 +1,10 @@
 //! Drop-ins, user data and includes, in rank, and how later ones win over earlier ones.
 //!
-//! - [`document`]: one document: its version, its includes, and what it says
-//! - [`include`]: what a document includes
-//! - [`pairs`]: Compose's list forms as maps
-//! - [`merge`]: later over earlier, by key where the contract says so
-//! - [`canonical`]: the merged tree as one line, and as a list of who said what
+//! - `document`: one document: its version, its includes, and what it says
+//! - `include`: what a document includes
+//! - `pairs`: Compose's list forms as maps
+//! - `merge`: later over earlier, by key where the contract says so
+//! - `canonical`: the merged tree as one line, and as a list of who said what
 
 mod canonical;
 mod document;
