@@ -80,21 +80,24 @@ pub(super) enum State {
 }
 
 impl Named {
-    /// Takes the bytes; the source is for the order of problems.
-    pub(super) fn hand_in(
-        &mut self,
-        bytes: &[u8],
-        budget: &mut Budget,
-        problems: &mut Diagnostics,
-    ) -> Result<Arc<Source>, Broken> {
+    /// Takes the bytes, whose text may then be wrong in its own places.
+    pub(super) fn open(&mut self, bytes: &[u8], problems: &mut Diagnostics) -> Result<Arc<Source>, Broken> {
         self.state = State::Done;
         self.check_sum(bytes, problems)?;
         let name = format!("include {}", self.include.from);
         let bytes = envelope::unpack_one(&name, bytes, problems)?;
-        let source = text::read(&name, &bytes, problems).ok_or(Broken)?;
-        let document = Document::read_included(&source, budget, problems)?;
-        self.state = State::Read(document);
-        Ok(source)
+        text::read(&name, &bytes, problems).ok_or(Broken)
+    }
+
+    /// Reads the text.
+    pub(super) fn read(
+        &mut self,
+        source: &Arc<Source>,
+        budget: &mut Budget,
+        problems: &mut Diagnostics,
+    ) -> Result<(), Broken> {
+        self.state = State::Read(Document::read_included(source, budget, problems)?);
+        Ok(())
     }
 
     fn check_sum(&self, bytes: &[u8], problems: &mut Diagnostics) -> Result<(), Broken> {

@@ -16,6 +16,7 @@ mod pairs;
 mod tests;
 
 use crate::{
+    decode::decode,
     diagnostic::{Diagnostic, Diagnostics, Source},
     envelope,
     node::{
@@ -84,14 +85,14 @@ impl Sources {
     pub fn included(&mut self, id: usize, bytes: &[u8]) {
         let Sources { documents, ranked, problems, budget, broken } = self;
         let Some(document) = documents.get_mut(id / include::MOST) else { return };
+        let below = Arc::clone(&document.source);
         let Some(named) = document.named(id % include::MOST) else { return };
-        match named.hand_in(bytes, budget, problems) {
-            Ok(source) => {
-                let place = ranked.iter().position(|other| Arc::ptr_eq(other, &document.source));
-                ranked.insert(place.unwrap_or(ranked.len()), source);
-            }
-            Err(Broken) => *broken = true,
-        }
+        let read = named.open(bytes, problems).and_then(|source| {
+            let place = ranked.iter().position(|other| Arc::ptr_eq(other, &below));
+            ranked.insert(place.unwrap_or(ranked.len()), Arc::clone(&source));
+            named.read(&source, budget, problems)
+        });
+        *broken |= read.is_err();
     }
 
     /// Goes on without an include: for reading offline only, where it cannot be fetched.
@@ -142,9 +143,4 @@ impl Sources {
 /// An include's id holds its document and its place there.
 fn id(document: usize, include: usize) -> usize {
     document * include::MOST + include
-}
-
-/// The decoder's place.
-fn decode(_merged: &Node, _document: String, _problems: &mut Diagnostics) -> Option<Spec<Unresolved>> {
-    todo!()
 }

@@ -267,7 +267,7 @@ fn problems_come_by_rank_then_place() {
     assert_snapshot!(places.join("\n"), @r##"
     10.yaml, line 2, column 1
     10.yaml, line 3, column 15
-    user data, line 3, column 1
     include ssm:/a, line 2, column 11
+    user data, line 3, column 1
     "##);
 }
