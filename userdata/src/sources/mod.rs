@@ -18,7 +18,7 @@ mod tests;
 use crate::{
     decode::decode,
     diagnostic::{Diagnostic, Diagnostics, Source},
-    envelope,
+    decode, envelope,
     node::{
         Node,
         build::{Broken, Budget},
@@ -123,7 +123,7 @@ impl Sources {
             self.broken = true;
         }
         let merged = self.merged();
-        let spec = if self.broken { None } else { decode(&merged, canonical::document(&merged), &mut self.problems) };
+        let spec = if self.broken { None } else { decode::decode(&merged, canonical::document(&merged), &mut self.problems) };
         match spec {
             Some(spec) if self.problems.is_empty() => Ok(spec),
             Some(_) | None => {
