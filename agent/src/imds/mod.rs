@@ -1,5 +1,9 @@
 //! Instance metadata, IMDSv2 only: who this instance is, its tags, its target state, its user data.
 
+mod credentials;
+
+pub use credentials::InstanceRole;
+
 use crate::{
     context::{Deadline, Timings},
     report::Report,

@@ -1,0 +1,101 @@
+//! Settings shared by every AWS client, and what an AWS call's error means.
+//!
+//! Clients are built from [`config`]'s answer. Their own retries are off, for `retry.rs` alone retries;
+//! their attempt time-outs are on, for every wait ends.
+
+mod error;
+
+pub use error::{CallError, Cause};
+
+use crate::{
+    context::Timings,
+    imds::{Imds, InstanceRole},
+};
+use aws_config::{
+    AppName, ConfigLoader, Region, SdkConfig,
+    environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider},
+    identity::IdentityCache,
+    meta::region::RegionProviderChain,
+    profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider},
+    retry::RetryConfig,
+    stalled_stream_protection::StalledStreamProtectionConfig,
+    timeout::TimeoutConfig,
+};
+use aws_credential_types::{
+    Credentials,
+    provider::{ProvideCredentials, error::CredentialsError, future},
+};
+
+/// Settings for every AWS client on this instance.
+///
+/// The region is `AWS_REGION`'s, else the profile's, else `region`, the instance's own. Credentials are
+/// the environment's, else the profile's, else the instance role's. `AWS_ENDPOINT_URL[_SERVICE]` holds.
+pub async fn config(imds: &Imds, region: &str, timings: &Timings) -> SdkConfig {
+    let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
+        .or_else(ProfileFileRegionProvider::new())
+        .or_else(Region::new(region.to_owned()));
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(timings.aws_connect)
+        .operation_attempt_timeout(timings.aws_attempt)
+        .build();
+    // A body that stands still is given up after as long as one attempt may take.
+    let stalls = StalledStreamProtectionConfig::enabled()
+        .grace_period(timings.aws_attempt)
+        .build();
+    let identity = IdentityCache::lazy()
+        .load_timeout(timings.aws_attempt)
+        .build();
+    let loader: ConfigLoader = aws_config::from_env()
+        .region(region)
+        .credentials_provider(Chain::new(imds))
+        .identity_cache(identity)
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(timeouts)
+        .stalled_stream_protection(stalls);
+    match AppName::new(concat!("firstlight-", env!("CARGO_PKG_VERSION"))) {
+        Ok(name) => loader.app_name(name).load().await,
+        Err(_unfit) => loader.load().await,
+    }
+}
+
+/// Environment, profile, instance role: the first that has credentials.
+///
+/// Not the SDK's chain: that one asks the metadata service with the SDK's own client, which gives up
+/// where a role is attached moments after the launch, and where nothing listens yet.
+#[derive(Debug)]
+struct Chain {
+    environment: EnvironmentVariableCredentialsProvider,
+    profile: ProfileFileCredentialsProvider,
+    instance: InstanceRole,
+}
+
+impl Chain {
+    fn new(imds: &Imds) -> Chain {
+        Chain {
+            environment: EnvironmentVariableCredentialsProvider::new(),
+            profile: ProfileFileCredentialsProvider::builder().build(),
+            instance: InstanceRole::new(imds),
+        }
+    }
+
+    async fn credentials(&self) -> Result<Credentials, CredentialsError> {
+        match self.environment.provide_credentials().await {
+            Err(CredentialsError::CredentialsNotLoaded(_)) => {}
+            known => return known,
+        }
+        match self.profile.provide_credentials().await {
+            Err(CredentialsError::CredentialsNotLoaded(_)) => {}
+            known => return known,
+        }
+        self.instance.provide_credentials().await
+    }
+}
+
+impl ProvideCredentials for Chain {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(self.credentials())
+    }
+}
