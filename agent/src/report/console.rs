@@ -1,0 +1,75 @@
+//! The serial console: one line a launch, which is all that is left of an instance that the group
+//! takes away (EC2 keeps the last 64 KB for an hour and more: `aws ec2 get-console-output`).
+
+use super::{
+    status::{Kind, Status},
+    words,
+};
+use crate::verdict::Exit;
+use nix::fcntl::OFlag;
+use std::{fs::OpenOptions, io::Write, os::unix::fs::OpenOptionsExt, path::Path, time::Duration};
+
+/// The longest line, its line end included, in bytes.
+pub(super) const LONGEST: usize = 1000;
+
+/// How many pinned images are named.
+const IMAGES: usize = 3;
+
+/// The line for a launch that ended so.
+pub(super) fn line(status: &Status, exit: Exit) -> String {
+    let instance = status.instance_id.as_deref().unwrap_or("unidentified instance");
+    let told = if exit == Exit::Undelivered {
+        " (not delivered)"
+    } else {
+        ""
+    };
+    let text = match (status.verdict.kind, &status.error) {
+        (Kind::Continue, _) => {
+            let took = Duration::from_millis(status.verdict.milliseconds);
+            let images = images(status);
+            format!("CONTINUE{told} {instance} {images}healthy in {}", words::duration(took))
+        }
+        (Kind::Abandon, Some(error)) => format!("ABANDON{told} {instance} {}", whence(error)),
+        (Kind::Abandon, None) => format!("ABANDON{told} {instance}"),
+        (Kind::None, Some(error)) => format!("undecided {instance} {}", whence(error)),
+        (Kind::None, None) if exit == Exit::Done => {
+            format!("nothing to do on {instance}: no source holds a spec")
+        }
+        (Kind::None, None) => format!("undecided {instance}, exit {}", exit.code()),
+    };
+    let text = text.replace(char::is_control, " ");
+    format!("{}\r\n", words::cut(&format!("firstlight: {text}"), LONGEST - 2))
+}
+
+fn whence(error: &crate::verdict::LaunchError) -> String {
+    let said = words::first_line(&error.message);
+    format!("at {} ({}): {said}", error.stage, error.reason)
+}
+
+/// `web@sha256:0123456789ab `: enough of each to find it again.
+fn images(status: &Status) -> String {
+    let short = |image: &super::status::Image| {
+        let digest = image.pinned.rsplit_once('@').map_or(image.pinned.as_str(), |(_, d)| d);
+        let digest: String = digest.chars().take("sha256:".len() + 12).collect();
+        format!("{}@{digest} ", image.container)
+    };
+    let mut named: String = status.images.iter().take(IMAGES).map(short).collect();
+    if let more @ 1.. = status.images.len().saturating_sub(IMAGES) {
+        named.push_str(&format!("and {more} more "));
+    }
+    named
+}
+
+/// Writes it, if there is a console that takes it at once. `O_NONBLOCK`, because a serial line with
+/// flow control and nobody behind it would block for ever; `O_NOCTTY`, because a terminal opened by a
+/// session leader would otherwise become its own and send it SIGHUP.
+pub(super) fn write(console: &Path, line: &str) {
+    let written = OpenOptions::new()
+        .append(true)
+        .custom_flags((OFlag::O_NOCTTY | OFlag::O_NONBLOCK).bits())
+        .open(console)
+        .and_then(|mut console| console.write_all(line.as_bytes()));
+    if let Err(error) = written {
+        log::debug!("{} did not take a line: {error}", console.display());
+    }
+}

@@ -1,0 +1,417 @@
+//! `/var/lib/firstlight/status.json`: what happened on this instance, for `firstlight status` and for
+//! whoever else asks. Its shape is API; a change that is not an addition raises [`SCHEMA`].
+//!
+//! It is told from, never decided by: the agent's memory is the record of `state.rs`. It holds no
+//! secret, so everyone may read it. It is replaced whole by a rename, so a reader sees the old or the
+//! new, and it is not fsynced: a power cut may cost the newest, and a launch waits for no disk here.
+
+use super::words;
+use crate::verdict::{LaunchError, Reason, Stage};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::BTreeMap,
+    fs::{self, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+/// The version of the shape.
+pub const SCHEMA: u32 = 1;
+
+/// The most stages that are kept, the newest. Only an agent that is started over and over has more.
+const STAGES: usize = 64;
+
+/// The longest error text that is kept, in bytes: a file of the spec's every error, or last lines.
+const MESSAGE: usize = 64 * 1024;
+
+/// What happened, from the launch's first start on. Times are RFC 3339 in UTC.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The version of this shape: 1.
+    pub schema: u32,
+    /// The agent's version.
+    pub agent_version: String,
+    /// `i-…`, once known.
+    pub instance_id: Option<String>,
+    /// `ami-…`, once known.
+    pub image_id: Option<String>,
+    /// The kernel's boot id.
+    pub boot_id: Option<String>,
+    /// Which launch of this instance it is, once known.
+    pub epoch: Option<u64>,
+    /// When the agent first started on this launch.
+    pub started_at: String,
+    /// How often the agent started again on this launch: after a reboot, a crash, an upgrade.
+    pub resumed: u32,
+    /// The Auto Scaling group that is told, once known; `null` outside one, too.
+    pub group: Option<String>,
+    /// The stages, in the order they began. After a resumption a stage may stand here again.
+    pub stages: Vec<StageStatus>,
+    /// The images, by container.
+    pub images: Vec<Image>,
+    /// The containers, in the order they were first heard of.
+    pub containers: Vec<Container>,
+    /// Heartbeats that were sent.
+    pub heartbeats: u64,
+    /// How often each call was throttled: `{"ssm:GetParameters": 4}`.
+    pub throttles: BTreeMap<String, u64>,
+    /// What went wrong last, if it did.
+    pub error: Option<LaunchError>,
+    /// What was decided.
+    pub verdict: Verdict,
+    /// Who was told, and how that went.
+    pub delivery: Vec<Delivery>,
+    /// The exit code of the agent's last run; `null` while it runs.
+    pub exit_code: Option<u8>,
+}
+
+/// One stage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StageStatus {
+    /// Which.
+    pub stage: Stage,
+    /// When it began.
+    pub started_at: String,
+    /// How long it took; `null` while it runs, and when nobody was there to see its end.
+    pub milliseconds: Option<u64>,
+    /// How it went.
+    pub outcome: StageOutcome,
+}
+
+/// How a stage went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StageOutcome {
+    /// It is under way.
+    Running,
+    /// It went well.
+    Done,
+    /// It failed.
+    Failed,
+    /// It was stopped before it could fail or succeed: the deadline, SIGTERM, a crash, a reboot.
+    CutOff,
+}
+
+impl StageOutcome {
+    /// In words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            StageOutcome::Running => "running",
+            StageOutcome::Done => "done",
+            StageOutcome::Failed => "failed",
+            StageOutcome::CutOff => "cut off",
+        }
+    }
+
+    /// What an error makes of the stage it ended.
+    pub(super) fn of(error: Option<&LaunchError>) -> StageOutcome {
+        match error.map(|error| error.reason) {
+            None => StageOutcome::Done,
+            Some(Reason::Deadline | Reason::Interrupted | Reason::Terminated) => {
+                StageOutcome::CutOff
+            }
+            Some(_) => StageOutcome::Failed,
+        }
+    }
+}
+
+/// An image that a container runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Image {
+    /// The container's name.
+    pub container: String,
+    /// As the spec names it, references replaced.
+    pub reference: String,
+    /// What runs: `…@sha256:…`, or an image id.
+    pub pinned: String,
+}
+
+/// A container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Container {
+    /// Its name.
+    pub name: String,
+    /// Docker's id.
+    pub id: String,
+    /// The last that happened to it.
+    pub state: super::ContainerEvent,
+}
+
+/// What was decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// Which way.
+    pub kind: Kind,
+    /// Why, for an ABANDON.
+    pub reason: Option<Reason>,
+    /// How long it took from the launch's first start; 0 while undecided.
+    pub milliseconds: u64,
+}
+
+/// Which way a launch was decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Not decided, or nothing to decide.
+    None,
+    /// The instance goes into service.
+    Continue,
+    /// The instance is given up.
+    Abandon,
+}
+
+impl Kind {
+    /// The stable name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::None => "none",
+            Kind::Continue => "continue",
+            Kind::Abandon => "abandon",
+        }
+    }
+}
+
+/// Who was told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// Whom: `web/web-launch` for a group's hook, `stack web/Group` for CloudFormation.
+    pub target: String,
+    /// How it went.
+    pub outcome: Outcome,
+}
+
+/// How telling somebody the verdict went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The service took it.
+    Delivered,
+    /// Nobody waits for it any more: the action was completed before, or timed out.
+    Settled,
+    /// The service denied it.
+    Denied,
+    /// The service could not be told to the end.
+    Undelivered,
+}
+
+impl Outcome {
+    /// The stable name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Delivered => "delivered",
+            Outcome::Settled => "settled",
+            Outcome::Denied => "denied",
+            Outcome::Undelivered => "undelivered",
+        }
+    }
+}
+
+/// A launch of which nothing is known yet.
+impl Default for Status {
+    fn default() -> Status {
+        Status {
+            schema: SCHEMA,
+            agent_version: env!("CARGO_PKG_VERSION").into(),
+            instance_id: None,
+            image_id: None,
+            boot_id: None,
+            epoch: None,
+            started_at: now(),
+            resumed: 0,
+            group: None,
+            stages: Vec::new(),
+            images: Vec::new(),
+            containers: Vec::new(),
+            heartbeats: 0,
+            throttles: BTreeMap::new(),
+            error: None,
+            verdict: Verdict {
+                kind: Kind::None,
+                reason: None,
+                milliseconds: 0,
+            },
+            delivery: Vec::new(),
+            exit_code: None,
+        }
+    }
+}
+
+impl Status {
+    /// The same launch in a new process: what was running was cut off.
+    pub(super) fn resume(self) -> Status {
+        let mut status = Status {
+            agent_version: env!("CARGO_PKG_VERSION").into(),
+            resumed: self.resumed.saturating_add(1),
+            exit_code: None,
+            ..self
+        };
+        status.cut_off();
+        status
+    }
+
+    /// Whatever still runs has been cut off.
+    pub(super) fn cut_off(&mut self) {
+        for stage in &mut self.stages {
+            if stage.outcome == StageOutcome::Running {
+                stage.outcome = StageOutcome::CutOff;
+            }
+        }
+    }
+
+    /// The stages of this process alone: its launch turned out to be another than the file's.
+    pub(super) fn restart(&mut self, before: usize) {
+        *self = Status {
+            stages: self.stages.split_off(before.min(self.stages.len())),
+            ..Status::default()
+        };
+        if let Some(first) = self.stages.first() {
+            self.started_at.clone_from(&first.started_at);
+        }
+    }
+
+    pub(super) fn stage_started(&mut self, stage: Stage) {
+        self.stages.push(StageStatus {
+            stage,
+            started_at: now(),
+            milliseconds: None,
+            outcome: StageOutcome::Running,
+        });
+        let surplus = self.stages.len().saturating_sub(STAGES);
+        self.stages.drain(..surplus);
+    }
+
+    pub(super) fn stage_ended(&mut self, stage: Stage, took: Duration, error: Option<&LaunchError>) {
+        let running = |s: &&mut StageStatus| s.stage == stage && s.outcome == StageOutcome::Running;
+        if let Some(ended) = self.stages.iter_mut().rev().find(running) {
+            ended.milliseconds = Some(millis(took));
+            ended.outcome = StageOutcome::of(error);
+        }
+        if let Some(error) = error {
+            self.error = Some(bounded(error));
+        }
+    }
+
+    pub(super) fn container(&mut self, name: &str, id: &str, state: super::ContainerEvent) {
+        self.containers.retain(|container| container.name != name || container.id == id);
+        if let Some(known) = self.containers.iter_mut().find(|known| known.name == name) {
+            known.state = state;
+        } else {
+            self.containers.push(Container {
+                name: name.into(),
+                id: id.into(),
+                state,
+            });
+        }
+    }
+
+    pub(super) fn delivered(&mut self, target: &str, outcome: Outcome) {
+        self.delivery.retain(|delivery| delivery.target != target);
+        self.delivery.push(Delivery {
+            target: target.into(),
+            outcome,
+        });
+    }
+}
+
+/// An error whose text is short enough to keep.
+pub(super) fn bounded(error: &LaunchError) -> LaunchError {
+    LaunchError {
+        message: words::cut(&error.message, MESSAGE).into_owned(),
+        ..*error
+    }
+}
+
+/// Whole milliseconds.
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Now, RFC 3339 in UTC, to the millisecond.
+pub(super) fn now() -> String {
+    let now = OffsetDateTime::now_utc();
+    let whole = now.replace_millisecond(now.millisecond()).unwrap_or(now);
+    whole.format(&Rfc3339).unwrap_or_default()
+}
+
+/// How long ago that was, by the wall clock; `None` when it lies ahead or is no time.
+pub(super) fn since(then: &str) -> Option<Duration> {
+    let then = OffsetDateTime::parse(then, &Rfc3339).ok()?;
+    (OffsetDateTime::now_utc() - then).try_into().ok()
+}
+
+/// Where the file lies below `var`.
+pub fn path(var: &Path) -> PathBuf {
+    var.join("status.json")
+}
+
+/// Why the file cannot be told from.
+#[derive(Debug, thiserror::Error)]
+pub enum StatusError {
+    /// It cannot be read.
+    #[error("{path} cannot be read: {error}")]
+    Unreadable {
+        /// Which file.
+        path: String,
+        /// Why.
+        error: io::Error,
+    },
+    /// It is not what this version writes.
+    #[error("{path} is not a status of schema {SCHEMA}: {why}; read it with the agent that wrote it")]
+    Foreign {
+        /// Which file.
+        path: String,
+        /// Why.
+        why: String,
+    },
+}
+
+/// The file as it is and what it says; `None` when nothing has run yet.
+///
+/// # Errors
+/// See [`StatusError`].
+pub fn read(var: &Path) -> Result<Option<(String, Status)>, StatusError> {
+    let path = path(var);
+    let shown = path.display().to_string();
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(StatusError::Unreadable { path: shown, error }),
+    };
+    match serde_json::from_str::<Status>(&text) {
+        Ok(status) if status.schema == SCHEMA => Ok(Some((text, status))),
+        Ok(status) => Err(StatusError::Foreign {
+            path: shown,
+            why: format!("schema {}", status.schema),
+        }),
+        Err(error) => Err(StatusError::Foreign {
+            path: shown,
+            why: error.to_string(),
+        }),
+    }
+}
+
+/// Replaces the file.
+///
+/// # Errors
+/// The folder is missing or full; the old file is still there then.
+pub(super) fn write(var: &Path, status: &Status) -> io::Result<()> {
+    let path = path(var);
+    let new = path.with_extension("json.new");
+    let text = serde_json::to_string_pretty(status).map_err(io::Error::other)?;
+    let written = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o644)
+        .open(&new)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .and_then(|()| fs::rename(&new, &path));
+    if written.is_err() {
+        // A half-written file would hold space that the record may need.
+        fs::remove_file(&new).ok();
+    }
+    written
+}
