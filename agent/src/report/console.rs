@@ -17,7 +17,10 @@ const IMAGES: usize = 3;
 
 /// The line for a launch that ended so.
 pub(super) fn line(status: &Status, exit: Exit) -> String {
-    let instance = status.instance_id.as_deref().unwrap_or("unidentified instance");
+    let instance = status
+        .instance_id
+        .as_deref()
+        .unwrap_or("unidentified instance");
     let told = if exit == Exit::Undelivered {
         " (not delivered)"
     } else {
@@ -27,7 +30,10 @@ pub(super) fn line(status: &Status, exit: Exit) -> String {
         (Kind::Continue, _) => {
             let took = Duration::from_millis(status.verdict.milliseconds);
             let images = images(status);
-            format!("CONTINUE{told} {instance} {images}healthy in {}", words::duration(took))
+            format!(
+                "CONTINUE{told} {instance} {images}healthy in {}",
+                words::duration(took)
+            )
         }
         (Kind::Abandon, Some(error)) => format!("ABANDON{told} {instance} {}", whence(error)),
         (Kind::Abandon, None) => format!("ABANDON{told} {instance}"),
@@ -38,7 +44,10 @@ pub(super) fn line(status: &Status, exit: Exit) -> String {
         (Kind::None, None) => format!("undecided {instance}, exit {}", exit.code()),
     };
     let text = text.replace(char::is_control, " ");
-    format!("{}\r\n", words::cut(&format!("firstlight: {text}"), LONGEST - 2))
+    format!(
+        "{}\r\n",
+        words::cut(&format!("firstlight: {text}"), LONGEST - 2)
+    )
 }
 
 fn whence(error: &crate::verdict::LaunchError) -> String {
@@ -49,7 +58,10 @@ fn whence(error: &crate::verdict::LaunchError) -> String {
 /// `web@sha256:0123456789ab `: enough of each to find it again.
 fn images(status: &Status) -> String {
     let short = |image: &super::status::Image| {
-        let digest = image.pinned.rsplit_once('@').map_or(image.pinned.as_str(), |(_, d)| d);
+        let digest = image
+            .pinned
+            .rsplit_once('@')
+            .map_or(image.pinned.as_str(), |(_, d)| d);
         let digest: String = digest.chars().take("sha256:".len() + 12).collect();
         format!("{}@{digest} ", image.container)
     };

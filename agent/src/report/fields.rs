@@ -231,7 +231,10 @@ mod tests {
         let events: BTreeSet<_> = Event::ALL.iter().map(|event| event.as_str()).collect();
         let ids: BTreeSet<_> = Event::ALL.iter().map(|event| event.message_id()).collect();
         assert_eq!(fields.len(), Field::ALL.len());
-        assert_eq!((events.len(), ids.len()), (Event::ALL.len(), Event::ALL.len()));
+        assert_eq!(
+            (events.len(), ids.len()),
+            (Event::ALL.len(), Event::ALL.len())
+        );
     }
 
     /// `journal_field_valid` of systemd: letters, digits and underscores, at most 64 bytes; anything
@@ -240,11 +243,20 @@ mod tests {
     fn journald_takes_every_name_as_it_is() {
         for field in Field::ALL {
             let name = field.as_str();
-            assert!(name.starts_with("FIRSTLIGHT_") && name.len() <= 64, "{name}");
-            assert!(name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'), "{name}");
+            assert!(
+                name.starts_with("FIRSTLIGHT_") && name.len() <= 64,
+                "{name}"
+            );
+            assert!(
+                name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'),
+                "{name}"
+            );
         }
         for id in Event::ALL.iter().map(|event| event.message_id()) {
-            assert!(id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit()), "{id}");
+            assert!(
+                id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit()),
+                "{id}"
+            );
         }
     }
 }

@@ -86,7 +86,9 @@ impl Log for Logger {
 /// `12:01:02 pull: …`; further lines of a message are indented.
 fn line(record: &Record<'_>, colour: bool) -> String {
     let (hour, minute, second) = OffsetDateTime::now_utc().to_hms();
-    let stage = record.key_values().get(Key::from_str(Field::Stage.as_str()));
+    let stage = record
+        .key_values()
+        .get(Key::from_str(Field::Stage.as_str()));
     let stage = stage.map(|stage| format!("{stage}: ")).unwrap_or_default();
     let message = record.args().to_string();
     let message = words::tame(message.trim_end()).replace('\n', "\n         ");
@@ -114,7 +116,10 @@ mod tests {
             line(&record, colour).split_off("12:01:02 ".len())
         };
         assert_eq!(said(false), "pull: one\n         two\u{fffd}[2J");
-        assert_eq!(said(true), "\u{1b}[31mpull: one\n         two\u{fffd}[2J\u{1b}[0m");
+        assert_eq!(
+            said(true),
+            "\u{1b}[31mpull: one\n         two\u{fffd}[2J\u{1b}[0m"
+        );
     }
 
     #[test]
@@ -126,7 +131,10 @@ mod tests {
             ("bollard::docker", false),
             ("hyper", false),
         ] {
-            let metadata = Metadata::builder().target(target).level(Level::Error).build();
+            let metadata = Metadata::builder()
+                .target(target)
+                .level(Level::Error)
+                .build();
             assert_eq!(Logger::Plain.enabled(&metadata), heard, "{target}");
         }
     }

@@ -47,7 +47,10 @@ pub struct Report(Arc<Mutex<Shown>>);
 /// `root` is where the console is looked for: `ROOT/dev/console`.
 pub fn init(root: &Path, paths: &Paths) -> Report {
     let terminal = log_lines().map(|(bars, colour)| terminal::Terminal::new(bars, colour));
-    let before = status::read(&paths.var).ok().flatten().map(|(_, status)| status);
+    let before = status::read(&paths.var)
+        .ok()
+        .flatten()
+        .map(|(_, status)| status);
     let before = before.map(Status::resume);
     Report(Arc::new(Mutex::new(Shown {
         earlier_stages: before.as_ref().map_or(0, |status| status.stages.len()),
@@ -277,9 +280,16 @@ impl Report {
             match error {
                 None => {
                     let text = format!("done in {said}");
-                    shown.say(Event::StageEnded, Level::Info, &[(Field::Milliseconds, &ms)], &text);
+                    shown.say(
+                        Event::StageEnded,
+                        Level::Info,
+                        &[(Field::Milliseconds, &ms)],
+                        &text,
+                    );
                 }
-                Some(LaunchError { reason, message, .. }) => shown.say(
+                Some(LaunchError {
+                    reason, message, ..
+                }) => shown.say(
                     Event::StageFailed,
                     Level::Error,
                     &[(Field::Milliseconds, &ms), (Field::Reason, reason)],
@@ -403,15 +413,24 @@ impl Report {
     /// A line that a task printed, secrets already replaced.
     pub fn task_line(&self, task: &str, line: &str) {
         let text = format!("{task}: {}", line.trim_end());
-        self.shown()
-            .say(Event::Task, Level::Info, &[(Field::Container, &task)], &text);
+        self.shown().say(
+            Event::Task,
+            Level::Info,
+            &[(Field::Container, &task)],
+            &text,
+        );
     }
 
     /// What a probe saw, when it differs from what the last one saw.
     pub fn probe(&self, service: &str, saw: &str) {
         let shown = self.shown();
         let text = format!("{service}: {saw}");
-        shown.say(Event::Probe, Level::Info, &[(Field::Container, &service)], &text);
+        shown.say(
+            Event::Probe,
+            Level::Info,
+            &[(Field::Container, &service)],
+            &text,
+        );
         shown.doing(&text);
     }
 
@@ -420,7 +439,8 @@ impl Report {
         let mut shown = self.shown();
         let status = &shown.status;
         let differs = |known: &Option<String>, is: &str| known.as_deref().is_some_and(|k| k != is);
-        if differs(&status.instance_id, &me.instance_id) || differs(&status.image_id, &me.image_id) {
+        if differs(&status.instance_id, &me.instance_id) || differs(&status.image_id, &me.image_id)
+        {
             shown.forget();
         }
         shown.status.instance_id = Some(me.instance_id.clone());
@@ -440,7 +460,10 @@ impl Report {
     pub fn began(&self, epoch: u64, boot_id: &str) {
         let mut shown = self.shown();
         if shown.status.epoch.is_some_and(|known| known != epoch) {
-            let (instance, image) = (shown.status.instance_id.take(), shown.status.image_id.take());
+            let (instance, image) = (
+                shown.status.instance_id.take(),
+                shown.status.image_id.take(),
+            );
             shown.forget();
             shown.status.instance_id = instance;
             shown.status.image_id = image;
@@ -471,7 +494,8 @@ impl Report {
         } else {
             format!("group {name} waits for the verdict through {hooks}")
         };
-        let fields: [(Field, &dyn fmt::Display); 2] = [(Field::Group, &name), (Field::Hook, &hooks)];
+        let fields: [(Field, &dyn fmt::Display); 2] =
+            [(Field::Group, &name), (Field::Hook, &hooks)];
         shown.say(Event::Group, Level::Info, &fields, &text);
     }
 
@@ -490,7 +514,10 @@ impl Report {
             shown.status.heartbeats = shown.status.heartbeats.saturating_add(1);
             (Level::Debug, format!("heartbeat for {hook}"))
         } else {
-            (Level::Warn, format!("heartbeat for {hook} was not taken; the next one may be"))
+            (
+                Level::Warn,
+                format!("heartbeat for {hook} was not taken; the next one may be"),
+            )
         };
         shown.say(Event::Heartbeat, level, &[(Field::Hook, &hook)], &text);
     }
@@ -508,8 +535,7 @@ impl Report {
             milliseconds: millis(took),
         };
         let ms = millis(took);
-        let mut fields: Vec<(Field, &dyn fmt::Display)> =
-            vec![(Field::Milliseconds, &ms)];
+        let mut fields: Vec<(Field, &dyn fmt::Display)> = vec![(Field::Milliseconds, &ms)];
         let name = kind.as_str();
         fields.push((Field::Verdict, &name));
         if let Some(reason) = &reason {
@@ -528,7 +554,10 @@ impl Report {
         shown.status.delivered(target, outcome);
         let (level, text) = match outcome {
             Outcome::Delivered => (Level::Info, format!("told {target}")),
-            Outcome::Settled => (Level::Info, format!("{target} waits for no verdict any more")),
+            Outcome::Settled => (
+                Level::Info,
+                format!("{target} waits for no verdict any more"),
+            ),
             Outcome::Denied => (Level::Error, format!("{target} could not be told: denied")),
             Outcome::Undelivered => (Level::Error, format!("{target} could not be told in time")),
         };
@@ -550,7 +579,11 @@ impl Report {
         shown.stage = None;
         let line = console::line(&shown.status, exit);
         let text = line.trim_end().trim_start_matches("firstlight: ");
-        let level = if exit == Exit::Done { Level::Info } else { Level::Error };
+        let level = if exit == Exit::Done {
+            Level::Info
+        } else {
+            Level::Error
+        };
         shown.say(Event::Ended, level, &[(Field::Exit, &exit.code())], text);
         shown.doing(text);
         shown.save();
@@ -569,8 +602,12 @@ impl Report {
 
     /// Something to worry about, with a stable name.
     pub fn warn(&self, what: &'static str, message: &str) {
-        self.shown()
-            .say(Event::Warning, Level::Warn, &[(Field::Warning, &what)], message);
+        self.shown().say(
+            Event::Warning,
+            Level::Warn,
+            &[(Field::Warning, &what)],
+            message,
+        );
     }
 }
 

@@ -283,7 +283,12 @@ impl Status {
         self.stages.drain(..surplus);
     }
 
-    pub(super) fn stage_ended(&mut self, stage: Stage, took: Duration, error: Option<&LaunchError>) {
+    pub(super) fn stage_ended(
+        &mut self,
+        stage: Stage,
+        took: Duration,
+        error: Option<&LaunchError>,
+    ) {
         let running = |s: &&mut StageStatus| s.stage == stage && s.outcome == StageOutcome::Running;
         if let Some(ended) = self.stages.iter_mut().rev().find(running) {
             ended.milliseconds = Some(millis(took));
@@ -295,7 +300,8 @@ impl Status {
     }
 
     pub(super) fn container(&mut self, name: &str, id: &str, state: super::ContainerEvent) {
-        self.containers.retain(|container| container.name != name || container.id == id);
+        self.containers
+            .retain(|container| container.name != name || container.id == id);
         if let Some(known) = self.containers.iter_mut().find(|known| known.name == name) {
             known.state = state;
         } else {
@@ -359,7 +365,9 @@ pub enum StatusError {
         error: io::Error,
     },
     /// It is not what this version writes.
-    #[error("{path} is not a status of schema {SCHEMA}: {why}; read it with the agent that wrote it")]
+    #[error(
+        "{path} is not a status of schema {SCHEMA}: {why}; read it with the agent that wrote it"
+    )]
     Foreign {
         /// Which file.
         path: String,

@@ -13,7 +13,8 @@ const TICK: Duration = Duration::from_millis(120);
 const SPINNER: &str = "{spinner} {msg}  {elapsed}";
 
 /// A pull under way.
-const BAR: &str = "  {prefix:40!} {bar:24} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec} {msg}";
+const BAR: &str =
+    "  {prefix:40!} {bar:24} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec} {msg}";
 
 /// The widest image name beside a bar, in characters.
 const NAME: usize = 40;
@@ -45,7 +46,12 @@ impl Terminal {
         self.stages.push((stage, spinner));
     }
 
-    pub(super) fn stage_ended(&mut self, stage: Stage, took: Duration, error: Option<&LaunchError>) {
+    pub(super) fn stage_ended(
+        &mut self,
+        stage: Stage,
+        took: Duration,
+        error: Option<&LaunchError>,
+    ) {
         self.stages.retain(|(running, spinner)| {
             let goes_on = *running != stage;
             if !goes_on {
@@ -79,7 +85,11 @@ impl Terminal {
         bar.set_length(progress.total.max(progress.downloaded));
         bar.set_position(progress.downloaded);
         if progress.layers > 0 {
-            let PullProgress { extracted_layers, layers, .. } = progress;
+            let PullProgress {
+                extracted_layers,
+                layers,
+                ..
+            } = progress;
             bar.set_message(format!("{extracted_layers}/{layers} unpacked"));
         }
     }

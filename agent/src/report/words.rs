@@ -37,7 +37,11 @@ pub fn tame(text: &str) -> Cow<'_, str> {
 
 /// The first line of a text, without surrounding space.
 pub fn first_line(text: &str) -> &str {
-    text.trim_start().lines().next().unwrap_or_default().trim_end()
+    text.trim_start()
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .trim_end()
 }
 
 /// At most `most` bytes of a text; `…` (which is counted) says that there was more.
