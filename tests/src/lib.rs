@@ -3,7 +3,10 @@
 //!
 //! - [`stage`]: metadata, the group's lifecycle, faults and a log of every call
 //! - [`parts`]: moto, a registry, a Docker engine, images
-//! - [`harness`]: one launch, its outputs and its assertions
-//! - [`rehearse`]: the same for people, with their own spec
+//! - [`harness`]: one agent's launch, its outputs and what is held of them
+//! - [`wait`]: waiting for something, to a deadline
 
+pub mod harness;
+pub mod parts;
 pub mod stage;
+pub mod wait;

@@ -1,0 +1,105 @@
+//! Names that nobody else on the engine has, and tidying up what was made under them.
+
+use std::sync::{Mutex, PoisonError};
+
+use crate::parts::engine::Engine;
+
+/// Service names of one scenario. A container's name is its service's, so scenarios that share an engine need their own.
+#[derive(Debug)]
+pub struct Names {
+    suffix: String,
+    containers: Mutex<Vec<String>>,
+    registries: Mutex<Vec<String>>,
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Names {
+    /// A new lot.
+    #[must_use]
+    pub fn new() -> Self {
+        let suffix = std::iter::repeat_with(fastrand::alphanumeric)
+            .take(8)
+            .collect::<String>()
+            .to_lowercase();
+        Self {
+            suffix,
+            containers: Mutex::default(),
+            registries: Mutex::default(),
+        }
+    }
+
+    /// A name that begins with `stem`; the same stem gives the same name.
+    #[must_use]
+    pub fn unique(&self, stem: &str) -> String {
+        let name = format!("{stem}-{}", self.suffix);
+        let mut containers = self
+            .containers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if !containers.contains(&name) {
+            containers.push(name.clone());
+        }
+        name
+    }
+
+    /// Has the images pulled from this registry or proxy (`host:port`) removed too.
+    pub fn images_of(&self, host: &str) {
+        self.registries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(host.to_owned());
+    }
+
+    /// Removes the containers and images now.
+    ///
+    /// # Errors
+    /// If the engine refuses.
+    pub async fn tidy(&self, engine: &Engine) -> anyhow::Result<()> {
+        let take = |list: &Mutex<Vec<String>>| {
+            std::mem::take(&mut *list.lock().unwrap_or_else(PoisonError::into_inner))
+        };
+        for name in take(&self.containers) {
+            engine.remove(&name).await?;
+        }
+        for host in take(&self.registries) {
+            engine.remove_images_of(&host).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Names {
+    fn drop(&mut self) {
+        let this = &*self;
+        // A destructor can't wait on the runtime it is dropped in, so it brings its own.
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                let Ok(runtime) = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()
+                else {
+                    return;
+                };
+                runtime.block_on(async {
+                    let tidied = async { this.tidy(&Engine::connect().await?).await }.await;
+                    if let Err(error) = tidied {
+                        warn(&format!("tidying up: {error:#}"));
+                    }
+                });
+            });
+        });
+    }
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "a destructor has nobody to return an error to"
+)]
+fn warn(text: &str) {
+    eprintln!("{text}");
+}

@@ -1,0 +1,177 @@
+//! The machine's Docker engine, and tidying up on it.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use bollard::Docker;
+use bollard::query_parameters::{
+    ListContainersOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
+    RemoveImageOptionsBuilder,
+};
+use futures_util::StreamExt as _;
+use serde_json::Value;
+
+/// The bridge network that launches share.
+const NETWORK: &str = "firstlight";
+/// How long a request may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The engine at DOCKER_HOST, or at its usual socket.
+#[derive(Debug, Clone)]
+pub struct Engine(Docker);
+
+impl Engine {
+    /// Connects and makes sure that it answers.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub async fn connect() -> anyhow::Result<Self> {
+        let missing = "no Docker engine answers at DOCKER_HOST or /var/run/docker.sock: `apt-get install docker.io`, start \
+                       `dockerd`, and be root or in the docker group";
+        let docker = Docker::connect_with_defaults()
+            .context(missing)?
+            .with_timeout(PATIENCE);
+        let docker = docker.negotiate_version().await.context(missing)?;
+        docker.ping().await.context(missing)?;
+        Ok(Self(docker))
+    }
+
+    /// The client, for what is not here.
+    #[must_use]
+    pub const fn client(&self) -> &Docker {
+        &self.0
+    }
+
+    /// Names of all containers, running or not, for which `keep` holds of name and labels.
+    ///
+    /// # Errors
+    /// If the engine doesn't answer.
+    pub async fn containers(
+        &self,
+        keep: impl Fn(&str, &[&str]) -> bool,
+    ) -> anyhow::Result<Vec<String>> {
+        let all = ListContainersOptionsBuilder::new().all(true).build();
+        let listed = self
+            .0
+            .list_containers(Some(all))
+            .await
+            .context("listing containers")?;
+        let names = listed.iter().filter_map(|container| {
+            let name = container.names.as_ref()?.first()?.trim_start_matches('/');
+            let labels: Vec<&str> = container
+                .labels
+                .iter()
+                .flat_map(|labels| labels.keys().map(String::as_str))
+                .collect();
+            keep(name, &labels).then(|| name.to_owned())
+        });
+        Ok(names.collect())
+    }
+
+    /// `docker inspect`, or `None` if there is no such container.
+    ///
+    /// # Errors
+    /// If the engine doesn't answer.
+    pub async fn inspect(&self, name: &str) -> anyhow::Result<Option<Value>> {
+        match self.0.inspect_container(name, None).await {
+            Ok(container) => Ok(Some(serde_json::to_value(container)?)),
+            Err(bollard::errors::Error::DockerResponseServerError {
+                status_code: 404, ..
+            }) => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("inspecting {name}")),
+        }
+    }
+
+    /// What a container has written so far.
+    ///
+    /// # Errors
+    /// If the engine doesn't answer.
+    pub async fn logs(&self, name: &str) -> anyhow::Result<String> {
+        let options = LogsOptionsBuilder::new().stdout(true).stderr(true).build();
+        let mut stream = self.0.logs(name, Some(options));
+        let mut text = String::new();
+        while let Some(piece) = stream.next().await {
+            text.push_str(
+                &piece
+                    .with_context(|| format!("reading the logs of {name}"))?
+                    .to_string(),
+            );
+        }
+        Ok(text)
+    }
+
+    /// Removes a container with its anonymous volumes, running or not; one that is gone already is fine.
+    ///
+    /// # Errors
+    /// If the engine refuses.
+    pub async fn remove(&self, name: &str) -> anyhow::Result<()> {
+        let options = RemoveContainerOptionsBuilder::new()
+            .force(true)
+            .v(true)
+            .build();
+        match self.0.remove_container(name, Some(options)).await {
+            Ok(())
+            | Err(bollard::errors::Error::DockerResponseServerError {
+                status_code: 404 | 409,
+                ..
+            }) => Ok(()),
+            Err(error) => Err(error).with_context(|| format!("removing container {name}")),
+        }
+    }
+
+    /// Removes an image reference; one that is gone or in use is left.
+    ///
+    /// # Errors
+    /// If the engine doesn't answer.
+    pub async fn remove_image(&self, reference: &str) -> anyhow::Result<()> {
+        let options = RemoveImageOptionsBuilder::new().force(true).build();
+        match self.0.remove_image(reference, Some(options), None).await {
+            Ok(_)
+            | Err(bollard::errors::Error::DockerResponseServerError {
+                status_code: 404 | 409,
+                ..
+            }) => Ok(()),
+            Err(error) => Err(error).with_context(|| format!("removing image {reference}")),
+        }
+    }
+
+    /// Removes every image reference that begins with this registry's host; images that other references hold stay.
+    ///
+    /// # Errors
+    /// If the engine doesn't answer.
+    pub async fn remove_images_of(&self, host: &str) -> anyhow::Result<()> {
+        let listed = self
+            .0
+            .list_images(None::<bollard::query_parameters::ListImagesOptions>)
+            .await
+            .context("listing images")?;
+        let prefix = format!("{host}/");
+        let references = listed
+            .into_iter()
+            .flat_map(|image| image.repo_tags.into_iter().chain(image.repo_digests));
+        for reference in references.filter(|reference| reference.starts_with(&prefix)) {
+            self.remove_image(&reference).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes the launches' network unless containers are on it.
+    ///
+    /// # Errors
+    /// If the engine doesn't answer.
+    pub async fn remove_network(&self) -> anyhow::Result<()> {
+        match self.0.remove_network(NETWORK).await {
+            Ok(())
+            | Err(bollard::errors::Error::DockerResponseServerError {
+                status_code: 403 | 404 | 409,
+                ..
+            }) => Ok(()),
+            Err(error) => Err(error).context("removing the network firstlight"),
+        }
+    }
+
+    /// Whether the launches' network is there.
+    pub async fn has_network(&self) -> bool {
+        self.0.inspect_network(NETWORK, None).await.is_ok()
+    }
+}

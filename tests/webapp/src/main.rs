@@ -1,0 +1,70 @@
+//! A tiny service for tests and rehearsals. One mode by its first argument, settings by environment:
+//!
+//! | mode | does |
+//! | --- | --- |
+//! | `serve` (default) | HTTP on `PORT` (3000): `HEALTH_PATH` (`/healthcheck/`) answers 200 once `HEALTHY_AFTER_MS` have passed, else 503; with `HEALTH_STATUS` always that status; `/inspect` answers what the container was given; anything else a greeting |
+//! | `worker` | stays |
+//! | `task [LINE…]` | prints the lines and exits with `EXIT_CODE` (0) |
+//! | `probe` | exits 0 if the service on `PORT` answers its health path with 200: for a HEALTHCHECK |
+//!
+//! In every mode but `probe`: `PRINT` is printed first, a line for each `;`; `EXIT_AFTER_MS` ends the process with `EXIT_CODE` (1);
+//! `INSPECT_FILES`, separated by `:`, are looked at by `/inspect`. SIGTERM is ignored unless `init` runs it, for
+//! PID 1 has no default handlers; `GET /stop` ends it.
+
+mod inspect;
+mod serve;
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+use std::{env, thread};
+
+fn main() -> ExitCode {
+    let started = Instant::now();
+    let mut arguments = env::args().skip(1);
+    let mode = arguments.next().unwrap_or_else(|| "serve".to_owned());
+    if mode == "probe" {
+        return serve::probe();
+    }
+    for line in setting("PRINT")
+        .unwrap_or_default()
+        .split(';')
+        .filter(|line| !line.is_empty())
+    {
+        println!("{line}");
+    }
+    if let Some(after) = number("EXIT_AFTER_MS") {
+        let code = exit_code(1);
+        thread::spawn(move || {
+            thread::sleep(Duration::from_millis(after));
+            std::process::exit(code);
+        });
+    }
+    match mode.as_str() {
+        "serve" => serve::serve(started),
+        "worker" => loop {
+            thread::park();
+        },
+        "task" => {
+            arguments.for_each(|line| println!("{line}"));
+            ExitCode::from(u8::try_from(exit_code(0)).unwrap_or(1))
+        }
+        other => {
+            eprintln!("unknown mode {other}: one of serve, worker, task, probe");
+            ExitCode::from(64)
+        }
+    }
+}
+
+fn setting(name: &str) -> Option<String> {
+    env::var(name).ok()
+}
+
+fn number(name: &str) -> Option<u64> {
+    setting(name)?.parse().ok()
+}
+
+fn exit_code(default: i32) -> i32 {
+    setting("EXIT_CODE")
+        .and_then(|code| code.parse().ok())
+        .unwrap_or(default)
+}
