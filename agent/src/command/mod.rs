@@ -1,1 +1,140 @@
 //! The command line: one file a command.
+//!
+//! `run` and `launch` are the driver's; what only looks is here. Results go to stdout, everything about
+//! them to stderr, so that a pipe gets the result alone.
+//!
+//! To add a command: a variant of [`Command`], a file for it, an arm in `main`.
+
+pub mod check;
+mod out;
+pub mod status;
+
+use crate::verdict::Exit;
+use clap::Parser;
+use std::{ffi::OsString, path::PathBuf};
+
+/// What every help text ends in.
+const AFTER: &str = "\
+Exit codes:
+   0  healthy and delivered, or nobody to tell
+   1  a bug
+  64  the command line is wrong, or a FILE cannot be read
+  69  something was unreachable or throttled to the end
+  75  interrupted, undecided; the next start resumes
+  76  decided but not delivered
+  77  denied
+  78  the spec is invalid or names what does not exist
+  80  the workload failed: a task, an exit, never healthy
+
+What happened on this instance: `firstlight status`, and `journalctl -u firstlight`.";
+
+/// Brings an EC2 instance from first boot to a verdict for its Auto Scaling group.
+///
+/// At launch: reads instance metadata and the launch spec in user data, resolves its references, pulls
+/// its images, starts its containers, waits until they are healthy, and completes the group's
+/// lifecycle hook with CONTINUE or ABANDON.
+#[derive(Debug, Clone, PartialEq, Eq, Parser)]
+#[command(name = "firstlight", version, after_help = AFTER)]
+pub struct Cli {
+    /// Prefix for /etc/firstlight, /var/lib/firstlight, /run/firstlight and /dev/console
+    #[arg(long, global = true, value_name = "DIR", default_value = "/")]
+    pub root: PathBuf,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq, Eq, clap::Subcommand)]
+pub enum Command {
+    /// Launch, signal, then stay and watch: what the systemd unit starts
+    Run,
+    /// Launch and signal, then exit with the verdict's code
+    ///
+    /// If `run` is at it already, follows it to its verdict.
+    Launch,
+    /// Read specs or whole user data and report every error; offline
+    Check(check::Args),
+    /// Tell what happened on this instance, stage by stage
+    Status(status::Args),
+}
+
+impl Cli {
+    /// Reads the command line; the first argument is the program's name. Help, version and usage
+    /// errors are printed here.
+    ///
+    /// # Errors
+    /// The exit code, when there is nothing (more) to do: `Done` after help, `Usage` after an error.
+    pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, Exit> {
+        Cli::try_parse_from(arguments).map_err(|error| {
+            // A closed pipe leaves nobody to tell.
+            error.print().ok();
+            if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Done
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    fn read(line: &str) -> Result<Cli, Exit> {
+        Cli::read(line.split(' ').map(OsString::from))
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn usage_errors_exit_64_and_help_exits_0() {
+        for (line, exit) in [
+            ("firstlight", Exit::Usage),
+            ("firstlight lunch", Exit::Usage),
+            ("firstlight launch now", Exit::Usage),
+            ("firstlight check --format xml", Exit::Usage),
+            ("firstlight --help", Exit::Done),
+            ("firstlight help check", Exit::Done),
+            ("firstlight --version", Exit::Done),
+        ] {
+            assert_eq!(read(line), Err(exit), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_root_may_stand_on_either_side() {
+        for line in ["firstlight --root /r launch", "firstlight launch --root /r"] {
+            let cli = read(line).unwrap();
+            assert_eq!(
+                (cli.root, cli.command),
+                (PathBuf::from("/r"), Command::Launch)
+            );
+        }
+        assert_eq!(read("firstlight run").unwrap().root, PathBuf::from("/"));
+    }
+
+    #[test]
+    fn every_exit_code_is_in_the_help() {
+        for exit in [
+            Exit::Done,
+            Exit::Bug,
+            Exit::Usage,
+            Exit::Unavailable,
+            Exit::Interrupted,
+            Exit::Undelivered,
+            Exit::Denied,
+            Exit::Spec,
+            Exit::Workload,
+        ] {
+            assert!(AFTER.contains(&format!("{:>4}  ", exit.code())), "{exit:?}");
+        }
+    }
+}
