@@ -9,7 +9,6 @@
 //! - `compose`: what to say to Compose keys that are not taken
 //! - `extends`: a task's keys out of its service's
 //! - `check`: what only the whole shows: names, cycles, clashes
-//! - `schema`: the JSON Schema
 //!
 //! To add a key: a line in its record; the reference and `launch.schema.json` follow.
 
@@ -21,7 +20,6 @@ mod extends;
 mod health;
 mod keys;
 mod scalar;
-pub mod schema;
 mod text;
 mod top;
 
@@ -46,6 +44,11 @@ pub(crate) fn decode(node: &Node, document: String, problems: &mut Diagnostics) 
         check::all(spec, &node, &mut cx);
     }
     spec.filter(|_| !cx.any)
+}
+
+/// The JSON Schema of the top level, without what `sources` takes out of it.
+pub(crate) fn schema() -> Json {
+    top::Top::schema()
 }
 
 /// A kind of value: how it is read, and what the schema says of it.
