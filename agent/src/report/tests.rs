@@ -1,9 +1,15 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use super::*;
-use crate::image::Image;
+use crate::{
+    image::Image,
+    imds::Identity,
+    retry::Class,
+    verdict::{Exit, LaunchError, Reason, Stage},
+};
 use serde_json::json;
-use std::fs;
+use status::{Kind, Outcome};
+use std::{collections::BTreeMap, fs};
 use tempfile::TempDir;
 
 fn me(instance: &str) -> Identity {

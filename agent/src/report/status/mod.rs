@@ -5,24 +5,19 @@
 //! secret, so everyone may read it. It is replaced whole by a rename, so a reader sees the old or the
 //! new, and it is not fsynced: a power cut may cost the newest, and a launch waits for no disk here.
 
+mod edit;
+mod file;
+
 use super::words;
 use crate::verdict::{LaunchError, Reason, Stage};
+pub(super) use file::write;
+pub use file::{StatusError, path, read};
 use serde::{Deserialize, Serialize};
-use std::{
-    collections::BTreeMap,
-    fs::{self, OpenOptions},
-    io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// The version of the shape.
 pub const SCHEMA: u32 = 1;
-
-/// The most stages that are kept, the newest. Only an agent that is started over and over has more.
-const STAGES: usize = 64;
 
 /// The longest error text that is kept, in bytes: a file of the spec's every error, or last lines.
 const MESSAGE: usize = 64 * 1024;
@@ -209,119 +204,6 @@ impl Outcome {
     }
 }
 
-/// A launch of which nothing is known yet.
-impl Default for Status {
-    fn default() -> Status {
-        Status {
-            schema: SCHEMA,
-            agent_version: env!("CARGO_PKG_VERSION").into(),
-            instance_id: None,
-            image_id: None,
-            boot_id: None,
-            epoch: None,
-            started_at: now(),
-            resumed: 0,
-            group: None,
-            stages: Vec::new(),
-            images: Vec::new(),
-            containers: Vec::new(),
-            heartbeats: 0,
-            throttles: BTreeMap::new(),
-            error: None,
-            verdict: Verdict {
-                kind: Kind::None,
-                reason: None,
-                milliseconds: 0,
-            },
-            delivery: Vec::new(),
-            exit_code: None,
-        }
-    }
-}
-
-impl Status {
-    /// The same launch in a new process: what was running was cut off.
-    pub(super) fn resume(self) -> Status {
-        let mut status = Status {
-            agent_version: env!("CARGO_PKG_VERSION").into(),
-            resumed: self.resumed.saturating_add(1),
-            exit_code: None,
-            ..self
-        };
-        status.cut_off();
-        status
-    }
-
-    /// Whatever still runs has been cut off.
-    pub(super) fn cut_off(&mut self) {
-        for stage in &mut self.stages {
-            if stage.outcome == StageOutcome::Running {
-                stage.outcome = StageOutcome::CutOff;
-            }
-        }
-    }
-
-    /// The stages of this process alone: its launch turned out to be another than the file's.
-    pub(super) fn restart(&mut self, before: usize) {
-        *self = Status {
-            stages: self.stages.split_off(before.min(self.stages.len())),
-            ..Status::default()
-        };
-        if let Some(first) = self.stages.first() {
-            self.started_at.clone_from(&first.started_at);
-        }
-    }
-
-    pub(super) fn stage_started(&mut self, stage: Stage) {
-        self.stages.push(StageStatus {
-            stage,
-            started_at: now(),
-            milliseconds: None,
-            outcome: StageOutcome::Running,
-        });
-        let surplus = self.stages.len().saturating_sub(STAGES);
-        self.stages.drain(..surplus);
-    }
-
-    pub(super) fn stage_ended(
-        &mut self,
-        stage: Stage,
-        took: Duration,
-        error: Option<&LaunchError>,
-    ) {
-        let running = |s: &&mut StageStatus| s.stage == stage && s.outcome == StageOutcome::Running;
-        if let Some(ended) = self.stages.iter_mut().rev().find(running) {
-            ended.milliseconds = Some(millis(took));
-            ended.outcome = StageOutcome::of(error);
-        }
-        if let Some(error) = error {
-            self.error = Some(bounded(error));
-        }
-    }
-
-    pub(super) fn container(&mut self, name: &str, id: &str, state: super::ContainerEvent) {
-        self.containers
-            .retain(|container| container.name != name || container.id == id);
-        if let Some(known) = self.containers.iter_mut().find(|known| known.name == name) {
-            known.state = state;
-        } else {
-            self.containers.push(Container {
-                name: name.into(),
-                id: id.into(),
-                state,
-            });
-        }
-    }
-
-    pub(super) fn delivered(&mut self, target: &str, outcome: Outcome) {
-        self.delivery.retain(|delivery| delivery.target != target);
-        self.delivery.push(Delivery {
-            target: target.into(),
-            outcome,
-        });
-    }
-}
-
 /// An error whose text is short enough to keep.
 pub(super) fn bounded(error: &LaunchError) -> LaunchError {
     LaunchError {
@@ -346,80 +228,4 @@ pub(super) fn now() -> String {
 pub(super) fn since(then: &str) -> Option<Duration> {
     let then = OffsetDateTime::parse(then, &Rfc3339).ok()?;
     (OffsetDateTime::now_utc() - then).try_into().ok()
-}
-
-/// Where the file lies below `var`.
-pub fn path(var: &Path) -> PathBuf {
-    var.join("status.json")
-}
-
-/// Why the file cannot be told from.
-#[derive(Debug, thiserror::Error)]
-pub enum StatusError {
-    /// It cannot be read.
-    #[error("{path} cannot be read: {error}")]
-    Unreadable {
-        /// Which file.
-        path: String,
-        /// Why.
-        error: io::Error,
-    },
-    /// It is not what this version writes.
-    #[error(
-        "{path} is not a status of schema {SCHEMA}: {why}; read it with the agent that wrote it"
-    )]
-    Foreign {
-        /// Which file.
-        path: String,
-        /// Why.
-        why: String,
-    },
-}
-
-/// The file as it is and what it says; `None` when nothing has run yet.
-///
-/// # Errors
-/// See [`StatusError`].
-pub fn read(var: &Path) -> Result<Option<(String, Status)>, StatusError> {
-    let path = path(var);
-    let shown = path.display().to_string();
-    let text = match fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(StatusError::Unreadable { path: shown, error }),
-    };
-    match serde_json::from_str::<Status>(&text) {
-        Ok(status) if status.schema == SCHEMA => Ok(Some((text, status))),
-        Ok(status) => Err(StatusError::Foreign {
-            path: shown,
-            why: format!("schema {}", status.schema),
-        }),
-        Err(error) => Err(StatusError::Foreign {
-            path: shown,
-            why: error.to_string(),
-        }),
-    }
-}
-
-/// Replaces the file.
-///
-/// # Errors
-/// The folder is missing or full; the old file is still there then.
-pub(super) fn write(var: &Path, status: &Status) -> io::Result<()> {
-    let path = path(var);
-    let new = path.with_extension("json.new");
-    let text = serde_json::to_string_pretty(status).map_err(io::Error::other)?;
-    let written = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o644)
-        .open(&new)
-        .and_then(|mut file| file.write_all(text.as_bytes()))
-        .and_then(|()| fs::rename(&new, &path));
-    if written.is_err() {
-        // A half-written file would hold space that the record may need.
-        fs::remove_file(&new).ok();
-    }
-    written
 }
