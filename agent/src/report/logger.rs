@@ -5,7 +5,7 @@
 
 use super::{fields::Field, words};
 use indicatif::MultiProgress;
-use log::{Level, Log, Metadata, Record, kv::Key};
+use log::{Level, LevelFilter, Log, Metadata, Record, kv::Key};
 use std::io::{IsTerminal, Write};
 use systemd_journal_logger::JournalLog;
 use time::OffsetDateTime;
@@ -36,13 +36,23 @@ impl Logger {
         {
             return Logger::Journal(journal.with_syslog_identifier(TARGET.into()));
         }
-        if std::io::stderr().is_terminal() {
+        let bars = MultiProgress::new();
+        // Hidden bars swallow the lines above them: a dumb terminal gets plain lines.
+        if std::io::stderr().is_terminal() && !bars.is_hidden() {
             return Logger::Terminal {
-                bars: MultiProgress::new(),
+                bars,
                 colour: colour_welcome(),
             };
         }
         Logger::Plain
+    }
+
+    /// The finest lines that are worth keeping there.
+    pub(super) fn finest(&self) -> LevelFilter {
+        match self {
+            Logger::Journal(_) => LevelFilter::Debug,
+            Logger::Plain | Logger::Terminal { .. } => LevelFilter::Info,
+        }
     }
 
     /// The bars that lines must stay above, on a terminal.

@@ -65,10 +65,10 @@ pub fn looking() -> Report {
 /// Installs the log; the bars, on a terminal.
 fn log_lines() -> Option<(indicatif::MultiProgress, bool)> {
     let logger = Logger::detect();
-    let bars = logger.bars();
+    let (bars, finest) = (logger.bars(), logger.finest());
     // A second installation is refused, and the first one serves.
     log::set_boxed_logger(Box::new(logger)).ok()?;
-    log::set_max_level(log::LevelFilter::Info);
+    log::set_max_level(finest);
     bars
 }
 

@@ -23,7 +23,8 @@ impl Report {
     pub fn stage_started(&self, stage: Stage) {
         let mut shown = self.shown();
         shown.stage = Some(stage);
-        shown.status.stage_started(stage);
+        let dropped = shown.status.stage_started(stage);
+        shown.earlier_stages = shown.earlier_stages.saturating_sub(dropped);
         shown.doing(stage.as_str());
         match &mut shown.terminal {
             Some(terminal) => terminal.stage_started(stage),

@@ -76,7 +76,8 @@ impl Status {
         }
     }
 
-    pub(in crate::report) fn stage_started(&mut self, stage: Stage) {
+    /// How many of the oldest stages made room for it.
+    pub(in crate::report) fn stage_started(&mut self, stage: Stage) -> usize {
         self.stages.push(StageStatus {
             stage,
             started_at: now(),
@@ -85,6 +86,7 @@ impl Status {
         });
         let surplus = self.stages.len().saturating_sub(STAGES);
         self.stages.drain(..surplus);
+        surplus
     }
 
     pub(in crate::report) fn stage_ended(
