@@ -35,7 +35,10 @@ fn compose(sources: Sources) {
             assert_eq!(values(again.effective()), values(effective));
             match again.compose() {
                 Ok(again) => assert_eq!(without_spans(&again), without_spans(&spec)),
-                Err(problems) => panic!("the document does not read back: {problems}\n{}", spec.document),
+                Err(problems) => panic!(
+                    "the document does not read back: {problems}\n{}",
+                    spec.document
+                ),
             }
         }
         Err(problems) => {

@@ -1,6 +1,12 @@
 //! What holds for any bytes: run on the inputs that fuzzing and people brought, and on random ones.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, unreachable_pub, reason = "tests, which name the input they fail on")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    unreachable_pub,
+    reason = "tests, which name the input they fail on"
+)]
 
 #[path = "../fuzz/property.rs"]
 mod property;
@@ -10,7 +16,9 @@ use std::{fs, path::Path};
 
 /// Runs every saved input of a target.
 fn saved(target: &str, property: fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fuzz/corpus")
+        .join(target);
     let mut run = 0;
     for entry in fs::read_dir(&folder).unwrap() {
         let path = entry.unwrap().path();
@@ -36,8 +44,28 @@ fn saved_documents() {
 fn scalar() -> impl Strategy<Value = String> {
     prop_oneof![
         proptest::sample::select(vec![
-            "3000", "true", "no", "1.10", "0123", "-0", "1e5", ".5", "0x1f", "~", "''", "'true'", "\"3\"", "1_000",
-            "512m", "'{{ssm:/x}}'", "\"a\\nb\\u2028\"", "\"{{ {{{{ssm:\"", "2s", "[]", "{}", "é😀",
+            "3000",
+            "true",
+            "no",
+            "1.10",
+            "0123",
+            "-0",
+            "1e5",
+            ".5",
+            "0x1f",
+            "~",
+            "''",
+            "'true'",
+            "\"3\"",
+            "1_000",
+            "512m",
+            "'{{ssm:/x}}'",
+            "\"a\\nb\\u2028\"",
+            "\"{{ {{{{ssm:\"",
+            "2s",
+            "[]",
+            "{}",
+            "é😀",
         ])
         .prop_map(str::to_owned),
         "[a-z0-9.:/-]{1,8}",
@@ -46,8 +74,22 @@ fn scalar() -> impl Strategy<Value = String> {
 }
 
 const KEYS: [&str; 16] = [
-    "user", "command", "entrypoint", "mem_limit", "cpus", "read_only", "working_dir", "hostname", "ports", "tmpfs",
-    "pids_limit", "init", "stop_signal", "stop_grace_period", "pull_policy", "labels",
+    "user",
+    "command",
+    "entrypoint",
+    "mem_limit",
+    "cpus",
+    "read_only",
+    "working_dir",
+    "hostname",
+    "ports",
+    "tmpfs",
+    "pids_limit",
+    "init",
+    "stop_signal",
+    "stop_grace_period",
+    "pull_policy",
+    "labels",
 ];
 
 prop_compose! {

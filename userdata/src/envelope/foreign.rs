@@ -11,12 +11,27 @@ use crate::{
 
 /// What cloud-init knows a text by (its `INCLUSION_TYPES_MAP`); letters of either case, after blanks.
 const HEADERS: [&str; 10] = [
-    "#!", "#cloud-config-archive", "#cloud-config-jsonp", "#cloud-config", "#cloud-boothook", "#include-once",
-    "#include", "#part-handler", "#upstart-job", "## template: jinja",
+    "#!",
+    "#cloud-config-archive",
+    "#cloud-config-jsonp",
+    "#cloud-config",
+    "#cloud-boothook",
+    "#include-once",
+    "#include",
+    "#part-handler",
+    "#upstart-job",
+    "## template: jinja",
 ];
 
 /// Headers of texts that are no YAML, where a line `firstlight: 1` may well be somebody's data.
-const SCRIPTS: [&str; 6] = ["#!", "#cloud-boothook", "#include-once", "#include", "#part-handler", "#upstart-job"];
+const SCRIPTS: [&str; 6] = [
+    "#!",
+    "#cloud-boothook",
+    "#include-once",
+    "#include",
+    "#part-handler",
+    "#upstart-job",
+];
 
 /// How much of another part is unpacked to look for a stray document.
 const LOOK: usize = 64 << 10;
@@ -36,7 +51,9 @@ pub(super) fn stray(bytes: &[u8]) -> Option<usize> {
     if SCRIPTS.iter().any(|header| begins(bytes, header)) {
         return None;
     }
-    let text = std::str::from_utf8(bytes).ok().filter(|text| text.contains("firstlight"))?;
+    let text = std::str::from_utf8(bytes)
+        .ok()
+        .filter(|text| text.contains("firstlight"))?;
     let key = ["firstlight:", "\"firstlight\":"];
     let mut at = 0;
     for line in text.split_inclusive('\n') {
@@ -45,7 +62,10 @@ pub(super) fn stray(bytes: &[u8]) -> Option<usize> {
         }
         at += line.len();
     }
-    match (begins(bytes, "#cloud-config-archive"), text.trim_start().starts_with('{')) {
+    match (
+        begins(bytes, "#cloud-config-archive"),
+        text.trim_start().starts_with('{'),
+    ) {
         (true, _) => in_archive(&tree(text)?),
         (false, true) => tree(text)?.get("firstlight").map(|node| node.span.start),
         (false, false) => None,
@@ -59,7 +79,9 @@ pub(super) fn stray_in_part(bytes: &[u8]) -> bool {
 }
 
 fn in_archive(archive: &Node) -> Option<usize> {
-    let Kind::List(entries) = &archive.kind else { return None };
+    let Kind::List(entries) = &archive.kind else {
+        return None;
+    };
     entries.iter().find_map(|entry| {
         let content = entry.get("content").unwrap_or(entry);
         match &content.kind {
@@ -73,7 +95,12 @@ fn in_archive(archive: &Node) -> Option<usize> {
 }
 
 fn tree(text: &str) -> Option<Node> {
-    build(&Source::new("", text), &mut Budget::default(), &mut Diagnostics::default()).ok()?
+    build(
+        &Source::new("", text),
+        &mut Budget::default(),
+        &mut Diagnostics::default(),
+    )
+    .ok()?
 }
 
 /// A document in a body that is cloud-init's.

@@ -8,7 +8,15 @@ use crate::{
 use std::ops::Range;
 
 /// Top-level keys of a document, which read like fields where the empty line is missing.
-const KEYS: [&str; 7] = ["firstlight", "services", "tasks", "registries", "include", "signal", "timeout"];
+const KEYS: [&str; 7] = [
+    "firstlight",
+    "services",
+    "tasks",
+    "registries",
+    "include",
+    "signal",
+    "timeout",
+];
 
 const EMPTY_LINE: &str = "headers end with an empty line";
 
@@ -32,14 +40,21 @@ pub(super) struct Field {
 impl Headers {
     /// Reads the fields at the beginning of a range. A line `From …`, as mailboxes have, may stand
     /// first.
-    pub(super) fn read(body: &Body<'_>, range: Range<usize>, problems: &mut Diagnostics) -> Result<Headers, Broken> {
+    pub(super) fn read(
+        body: &Body<'_>,
+        range: Range<usize>,
+        problems: &mut Diagnostics,
+    ) -> Result<Headers, Broken> {
         let mut fields: Vec<Field> = Vec::new();
         let mut last = range.start;
         for line in body.lines(range.clone()) {
             let text = String::from_utf8_lossy(line.text);
             last = line.start;
             if text.is_empty() {
-                return Ok(Headers { fields, content: line.next });
+                return Ok(Headers {
+                    fields,
+                    content: line.next,
+                });
             }
             let problem = if text.trim().is_empty() {
                 Problem::new("this line holds blanks and does not end the headers")
@@ -55,7 +70,11 @@ impl Headers {
             } else if line.start == range.start && text.starts_with("From ") {
                 continue;
             } else if let Some((name, value)) = field(&text) {
-                fields.push(Field { name, value: value.trim().to_owned(), at: line.start });
+                fields.push(Field {
+                    name,
+                    value: value.trim().to_owned(),
+                    at: line.start,
+                });
                 continue;
             } else {
                 Problem::new(format!("{} is not a MIME header", quote(text.trim_end())))
@@ -63,9 +82,16 @@ impl Headers {
             return Err(body.stop(line.start, problem.hint(EMPTY_LINE), problems));
         }
         if range.is_empty() {
-            return Ok(Headers { fields, content: range.end });
+            return Ok(Headers {
+                fields,
+                content: range.end,
+            });
         }
-        Err(body.stop(last, Problem::new("the headers of this part do not end").hint(EMPTY_LINE), problems))
+        Err(body.stop(
+            last,
+            Problem::new("the headers of this part do not end").hint(EMPTY_LINE),
+            problems,
+        ))
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&Field> {
@@ -74,14 +100,23 @@ impl Headers {
 
     /// `text/plain` where none is given, as RFC 2045 section 5.2 has it.
     pub(super) fn content_type(&self) -> String {
-        let written = self.get("content-type").map(|field| field.value.split(';').next().unwrap_or_default());
-        written.map_or("text/plain".to_owned(), |written| written.trim().to_ascii_lowercase())
+        let written = self
+            .get("content-type")
+            .map(|field| field.value.split(';').next().unwrap_or_default());
+        written.map_or("text/plain".to_owned(), |written| {
+            written.trim().to_ascii_lowercase()
+        })
     }
 
     /// What a part calls itself.
     pub(super) fn file_name(&self) -> Option<String> {
-        let disposition = self.get("content-disposition").and_then(|field| field.parameter("filename"));
-        disposition.or_else(|| self.get("content-type").and_then(|field| field.parameter("name")))
+        let disposition = self
+            .get("content-disposition")
+            .and_then(|field| field.parameter("filename"));
+        disposition.or_else(|| {
+            self.get("content-type")
+                .and_then(|field| field.parameter("name"))
+        })
     }
 }
 
@@ -111,7 +146,9 @@ impl Field {
 /// A value and what follows it.
 fn parameter_value(text: &str) -> (String, &str) {
     let Some(quoted) = text.strip_prefix('"') else {
-        let end = text.find(|c: char| c == ';' || c.is_whitespace()).unwrap_or(text.len());
+        let end = text
+            .find(|c: char| c == ';' || c.is_whitespace())
+            .unwrap_or(text.len());
         let (value, rest) = text.split_at_checked(end).unwrap_or((text, ""));
         return (value.to_owned(), rest);
     };

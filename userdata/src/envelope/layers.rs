@@ -34,9 +34,11 @@ pub(super) fn unpack<'a>(
     let mut bytes = Cow::Borrowed(bytes);
     for _ in 0..LAYERS {
         let unpacked = if bytes.starts_with(&GZIP) {
-            gunzip(&bytes, *room).map_err(|problem| Body::new(name, b"").stop(0, problem, problems))?
+            gunzip(&bytes, *room)
+                .map_err(|problem| Body::new(name, b"").stop(0, problem, problems))?
         } else if is_base64(&bytes) {
-            transfer::base64(&bytes).map_err(|(at, problem)| Body::new(name, &bytes).stop(at, problem, problems))?
+            transfer::base64(&bytes)
+                .map_err(|(at, problem)| Body::new(name, &bytes).stop(at, problem, problems))?
         } else {
             return Ok(bytes);
         };
@@ -57,19 +59,31 @@ pub(super) fn unpack<'a>(
 fn gunzip(bytes: &[u8], room: usize) -> Result<Vec<u8>, Problem> {
     let mut unpacked = Vec::new();
     let most = u64::try_from(room).unwrap_or(u64::MAX).saturating_add(1);
-    match MultiGzDecoder::new(bytes).take(most).read_to_end(&mut unpacked) {
+    match MultiGzDecoder::new(bytes)
+        .take(most)
+        .read_to_end(&mut unpacked)
+    {
         Ok(length) if length > room => Err(too_much()),
         Ok(_) => Ok(unpacked),
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            Err(Problem::new("the gzip data is cut short").hint("EC2 takes 16,384 bytes of user data"))
+            Err(Problem::new("the gzip data is cut short")
+                .hint("EC2 takes 16,384 bytes of user data"))
         }
         Err(error) => Err(Problem::new(format!("the gzip data is damaged: {error}"))),
     }
 }
 
 fn is_base64(bytes: &[u8]) -> bool {
-    let line = bytes.trim_ascii_start().split(|&byte| byte == b'\n').next().unwrap_or_default().trim_ascii_end();
-    line.len() >= BASE64_LINE && line.iter().all(|&byte| transfer::is_base64_digit(byte) || byte == b'=')
+    let line = bytes
+        .trim_ascii_start()
+        .split(|&byte| byte == b'\n')
+        .next()
+        .unwrap_or_default()
+        .trim_ascii_end();
+    line.len() >= BASE64_LINE
+        && line
+            .iter()
+            .all(|&byte| transfer::is_base64_digit(byte) || byte == b'=')
 }
 
 fn too_much() -> Problem {

@@ -37,7 +37,11 @@ const KINDS: &str = "user data is a YAML document with `firstlight: 1` at its to
 ///
 /// # Errors
 /// [`Broken`], after every reason was reported.
-pub(crate) fn open(name: &str, bytes: &[u8], problems: &mut Diagnostics) -> Result<Vec<Arc<Source>>, Broken> {
+pub(crate) fn open(
+    name: &str,
+    bytes: &[u8],
+    problems: &mut Diagnostics,
+) -> Result<Vec<Arc<Source>>, Broken> {
     let mut room = LIMIT;
     let bytes = layers::unpack(name, bytes, &mut room, problems)?;
     if bytes.trim_ascii().is_empty() {
@@ -54,7 +58,11 @@ pub(crate) fn open(name: &str, bytes: &[u8], problems: &mut Diagnostics) -> Resu
         };
     }
     if !body.source.text.contains("firstlight") && !text::is_utf16(&bytes) {
-        return Err(body.stop(0, Problem::new("this is not a firstlight document").hint(KINDS), problems));
+        return Err(body.stop(
+            0,
+            Problem::new("this is not a firstlight document").hint(KINDS),
+            problems,
+        ));
     }
     Ok(vec![text::read(name, &bytes, problems).ok_or(Broken)?])
 }
@@ -79,7 +87,10 @@ struct Body<'a> {
 
 impl<'a> Body<'a> {
     fn new(name: &str, bytes: &'a [u8]) -> Body<'a> {
-        Body { bytes, source: Source::new(name, String::from_utf8_lossy(bytes)) }
+        Body {
+            bytes,
+            source: Source::new(name, String::from_utf8_lossy(bytes)),
+        }
     }
 
     fn slice(&self, range: Range<usize>) -> &'a [u8] {
@@ -88,14 +99,19 @@ impl<'a> Body<'a> {
 
     /// A span of the text from offsets of the bytes.
     fn span(&self, range: Range<usize>) -> Span {
-        let shown = |offset: usize| String::from_utf8_lossy(self.slice(0..offset.min(self.bytes.len()))).len();
+        let shown = |offset: usize| {
+            String::from_utf8_lossy(self.slice(0..offset.min(self.bytes.len()))).len()
+        };
         self.source.span(shown(range.start)..shown(range.end))
     }
 
     /// Reports a problem at an offset, to the end of its line.
     fn stop(&self, at: usize, problem: Problem, problems: &mut Diagnostics) -> Broken {
         let rest = self.slice(at..self.bytes.len());
-        let line = rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len());
+        let line = rest
+            .iter()
+            .position(|&byte| byte == b'\n')
+            .unwrap_or(rest.len());
         let span = self.span(at..at + self.slice(at..at + line).trim_ascii_end().len());
         let diagnostic = Diagnostic::at(&span, problem.message);
         problems.push(match problem.hint {
@@ -109,13 +125,19 @@ impl<'a> Body<'a> {
     fn lines(&self, range: Range<usize>) -> impl Iterator<Item = Line<'a>> {
         let bytes = self.slice(range.clone());
         let mut at = range.start;
-        bytes.split_inclusive(|&byte| byte == b'\n').map(move |line| {
-            let text = line.strip_suffix(b"\n").unwrap_or(line);
-            let text = text.strip_suffix(b"\r").unwrap_or(text);
-            let start = at;
-            at += line.len();
-            Line { start, next: at, text }
-        })
+        bytes
+            .split_inclusive(|&byte| byte == b'\n')
+            .map(move |line| {
+                let text = line.strip_suffix(b"\n").unwrap_or(line);
+                let text = text.strip_suffix(b"\r").unwrap_or(text);
+                let start = at;
+                at += line.len();
+                Line {
+                    start,
+                    next: at,
+                    text,
+                }
+            })
     }
 }
 
@@ -135,10 +157,16 @@ struct Problem {
 
 impl Problem {
     fn new(message: impl Into<String>) -> Problem {
-        Problem { message: message.into(), hint: None }
+        Problem {
+            message: message.into(),
+            hint: None,
+        }
     }
 
     fn hint(self, hint: impl Into<String>) -> Problem {
-        Problem { hint: Some(hint.into()), ..self }
+        Problem {
+            hint: Some(hint.into()),
+            ..self
+        }
     }
 }

@@ -19,13 +19,19 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 fn base64(bytes: &[u8]) -> Vec<u8> {
     let digits = STANDARD.encode(bytes);
-    let lines: Vec<_> = digits.as_bytes().chunks(76).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
+    let lines: Vec<_> = digits
+        .as_bytes()
+        .chunks(76)
+        .map(|line| String::from_utf8_lossy(line).into_owned())
+        .collect();
     format!("{}\n", lines.join("\n")).into_bytes()
 }
 
 /// A part of type `text/firstlight` in a multipart, with more headers.
 fn mime(headers: &str, content: &[u8]) -> Vec<u8> {
-    let mut body = b"MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=\"==x==\"\n\n--==x==\n".to_vec();
+    let mut body =
+        b"MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=\"==x==\"\n\n--==x==\n"
+            .to_vec();
     body.extend_from_slice(format!("Content-Type: text/firstlight\n{headers}\n").as_bytes());
     body.extend_from_slice(content);
     body.extend_from_slice(b"\n--==x==--\n");
@@ -36,13 +42,26 @@ fn mime(headers: &str, content: &[u8]) -> Vec<u8> {
 fn good(bytes: &[u8]) -> Vec<(String, String)> {
     let mut problems = Diagnostics::default();
     let documents = open("user data", bytes, &mut problems);
-    assert!(problems.is_empty(), "{}: {problems}", String::from_utf8_lossy(bytes));
-    documents.unwrap().iter().map(|source| (source.name.clone(), source.text.clone())).collect()
+    assert!(
+        problems.is_empty(),
+        "{}: {problems}",
+        String::from_utf8_lossy(bytes)
+    );
+    documents
+        .unwrap()
+        .iter()
+        .map(|source| (source.name.clone(), source.text.clone()))
+        .collect()
 }
 
 fn bad(bytes: &[u8]) -> String {
     let mut problems = Diagnostics::default();
-    assert_eq!(open("user data", bytes, &mut problems), Err(Broken), "{}", String::from_utf8_lossy(bytes));
+    assert_eq!(
+        open("user data", bytes, &mut problems),
+        Err(Broken),
+        "{}",
+        String::from_utf8_lossy(bytes)
+    );
     assert!(!problems.is_empty());
     problems.to_string()
 }
@@ -57,12 +76,19 @@ fn a_whole_body_is_a_document_however_it_is_packed() {
         base64(&gzip(plain)),
         gzip(&base64(plain)),
         base64(&gzip(&base64(&gzip(plain)))),
-        [&gzip(b"firstlight: 1\n")[..], &gzip(b"services: {web: {image: web}}\n")].concat(),
+        [
+            &gzip(b"firstlight: 1\n")[..],
+            &gzip(b"services: {web: {image: web}}\n"),
+        ]
+        .concat(),
         base64(plain).strip_suffix(b"\n").unwrap().to_vec(),
     ] {
         assert_eq!(good(&packed), [("user data".to_owned(), SPEC.to_owned())]);
     }
-    assert_eq!(good(b"\xef\xbb\xbffirstlight: 1\r\n")[0].1, "firstlight: 1\r\n");
+    assert_eq!(
+        good(b"\xef\xbb\xbffirstlight: 1\r\n")[0].1,
+        "firstlight: 1\r\n"
+    );
 }
 
 #[test]
@@ -105,7 +131,13 @@ fn parts_are_documents_in_order() {
     ];
     for body in [body.to_owned(), body.replace("\r\n", "\n")] {
         let found = good(body.as_bytes());
-        assert_eq!(found.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect::<Vec<_>>(), wanted);
+        assert_eq!(
+            found
+                .iter()
+                .map(|(name, text)| (name.as_str(), text.as_str()))
+                .collect::<Vec<_>>(),
+            wanted
+        );
         assert_eq!(good(&gzip(body.as_bytes())), found);
         assert_eq!(good(&base64(body.as_bytes())), found);
     }
@@ -114,13 +146,18 @@ fn parts_are_documents_in_order() {
 #[test]
 fn a_message_may_be_one_part() {
     let body = format!("MIME-Version: 1.0\nContent-Type: text/firstlight\n\n{SPEC}");
-    assert_eq!(good(body.as_bytes()), [("user data, part 1".to_owned(), SPEC.to_owned())]);
+    assert_eq!(
+        good(body.as_bytes()),
+        [("user data, part 1".to_owned(), SPEC.to_owned())]
+    );
 }
 
 #[test]
 fn parts_are_decoded_and_unpacked() {
     let plain = SPEC.as_bytes();
-    let quoted = SPEC.replace('=', "=3D").replace("services", "ser=\nvi=63es");
+    let quoted = SPEC
+        .replace('=', "=3D")
+        .replace("services", "ser=\nvi=63es");
     for (headers, content) in [
         ("", plain.to_vec()),
         ("Content-Transfer-Encoding: 7bit\n", plain.to_vec()),
@@ -128,9 +165,18 @@ fn parts_are_decoded_and_unpacked() {
         ("Content-Transfer-Encoding: binary\n", gzip(plain)),
         ("Content-Transfer-Encoding: base64\n", base64(plain)),
         ("Content-Transfer-Encoding: base64\n", base64(&gzip(plain))),
-        ("Content-Transfer-Encoding: base64\n", base64(&base64(plain))),
-        ("Content-Transfer-Encoding:\n base64\n", base64(&gzip(&base64(plain)))),
-        ("Content-Transfer-Encoding: quoted-printable\n", quoted.into_bytes()),
+        (
+            "Content-Transfer-Encoding: base64\n",
+            base64(&base64(plain)),
+        ),
+        (
+            "Content-Transfer-Encoding:\n base64\n",
+            base64(&gzip(&base64(plain))),
+        ),
+        (
+            "Content-Transfer-Encoding: quoted-printable\n",
+            quoted.into_bytes(),
+        ),
         ("", base64(plain)),
     ] {
         let found = good(&mime(headers, &content));
@@ -147,37 +193,132 @@ fn malformed_envelopes_name_their_place() {
     let bodies: Vec<(&str, Vec<u8>)> = vec![
         ("no spec", text("hello\n")),
         ("another program's", text("{\"role\": \"web\"}\n")),
-        ("no boundary", text("MIME-Version: 1.0\nContent-Type: multipart/mixed\n\n--b\n")),
-        ("boundary never comes", text(&format!("{head}--c\n\nx\n--c--\n"))),
-        ("no closing boundary", text(&format!("{head}--b\nContent-Type: text/firstlight\n\nfirstlight: 1\n"))),
-        ("closed too early", text(&format!("{head}--b\n\nx\n--b--\n--b\nContent-Type: text/firstlight\n\n{SPEC}\n--b--\n"))),
-        ("no empty line, script", part("Content-Type: text/x-shellscript\n#!/bin/sh\n")),
-        ("no empty line, spec", part("Content-Type: text/firstlight\nfirstlight: 1\nservices:\n  web: {image: x}\n")),
-        ("blank but not empty line", part("Content-Type: text/firstlight\n  \nfirstlight: 1\n")),
+        (
+            "no boundary",
+            text("MIME-Version: 1.0\nContent-Type: multipart/mixed\n\n--b\n"),
+        ),
+        (
+            "boundary never comes",
+            text(&format!("{head}--c\n\nx\n--c--\n")),
+        ),
+        (
+            "no closing boundary",
+            text(&format!(
+                "{head}--b\nContent-Type: text/firstlight\n\nfirstlight: 1\n"
+            )),
+        ),
+        (
+            "closed too early",
+            text(&format!(
+                "{head}--b\n\nx\n--b--\n--b\nContent-Type: text/firstlight\n\n{SPEC}\n--b--\n"
+            )),
+        ),
+        (
+            "no empty line, script",
+            part("Content-Type: text/x-shellscript\n#!/bin/sh\n"),
+        ),
+        (
+            "no empty line, spec",
+            part("Content-Type: text/firstlight\nfirstlight: 1\nservices:\n  web: {image: x}\n"),
+        ),
+        (
+            "blank but not empty line",
+            part("Content-Type: text/firstlight\n  \nfirstlight: 1\n"),
+        ),
         ("headers only", part("Content-Type: text/firstlight")),
-        ("no version", text("Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b--\n")),
-        ("late version", text(&format!("X-A: {}\n{head}--b\n\nx\n--b--\n", "x".repeat(5000)))),
-        ("blank lines first", text(&format!("\n\n{head}--b\n\nx\n--b--\n"))),
-        ("indented", text("  MIME-Version: 1.0\n  Content-Type: multipart/mixed; boundary=b\n\n  --b\n")),
-        ("unknown encoding", part("Content-Type: text/firstlight\nContent-Transfer-Encoding: uuencode\n\nx\n")),
-        ("bad base64", part("Content-Type: text/firstlight\nContent-Transfer-Encoding: base64\n\nZmly\nc3*s\n")),
-        ("base64 cut short", part("Content-Type: text/firstlight\nContent-Transfer-Encoding: base64\n\nZmlyc\n")),
-        ("base64 after its end", part("Content-Type: text/firstlight\nContent-Transfer-Encoding: base64\n\nZg==\nZg==\n")),
-        ("bad quoted-printable", part("Content-Type: text/firstlight\nContent-Transfer-Encoding: quoted-printable\n\na=b\n")),
-        ("character set", part("Content-Type: text/firstlight; charset=utf-16\n\nfirstlight: 1 # ä\n")),
-        ("wrong type", part("Content-Type: application/x-firstlight\n\nfirstlight: 1\n")),
-        ("stray in text", part("Content-Type: text/cloud-config\n\nfirstlight: 1\n")),
-        ("stray in base64", part("Content-Type: text/plain\nContent-Transfer-Encoding: base64\n\nZmlyc3RsaWdodDogMQo=\n")),
-        ("stray in JSON", part("Content-Type: text/plain\n\n{ \"services\": {}, \"firstlight\": 1}\n")),
-        ("stray in cloud-config", text("#cloud-config\npackages: [x]\nfirstlight: 1\n")),
-        ("stray in archive", text("#cloud-config-archive\n- type: text/plain\n  content: |\n    firstlight: 1\n- 'echo'\n")),
-        ("base64 body", text("Zmlyc3RsaWdodDogMQpz\nZXJ2aWNlczoge3dlYjoge2ltYWdl-iB3ZWJ9fQo=\n")),
+        (
+            "no version",
+            text("Content-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b--\n"),
+        ),
+        (
+            "late version",
+            text(&format!(
+                "X-A: {}\n{head}--b\n\nx\n--b--\n",
+                "x".repeat(5000)
+            )),
+        ),
+        (
+            "blank lines first",
+            text(&format!("\n\n{head}--b\n\nx\n--b--\n")),
+        ),
+        (
+            "indented",
+            text("  MIME-Version: 1.0\n  Content-Type: multipart/mixed; boundary=b\n\n  --b\n"),
+        ),
+        (
+            "unknown encoding",
+            part("Content-Type: text/firstlight\nContent-Transfer-Encoding: uuencode\n\nx\n"),
+        ),
+        (
+            "bad base64",
+            part(
+                "Content-Type: text/firstlight\nContent-Transfer-Encoding: base64\n\nZmly\nc3*s\n",
+            ),
+        ),
+        (
+            "base64 cut short",
+            part("Content-Type: text/firstlight\nContent-Transfer-Encoding: base64\n\nZmlyc\n"),
+        ),
+        (
+            "base64 after its end",
+            part(
+                "Content-Type: text/firstlight\nContent-Transfer-Encoding: base64\n\nZg==\nZg==\n",
+            ),
+        ),
+        (
+            "bad quoted-printable",
+            part(
+                "Content-Type: text/firstlight\nContent-Transfer-Encoding: quoted-printable\n\na=b\n",
+            ),
+        ),
+        (
+            "character set",
+            part("Content-Type: text/firstlight; charset=utf-16\n\nfirstlight: 1 # ä\n"),
+        ),
+        (
+            "wrong type",
+            part("Content-Type: application/x-firstlight\n\nfirstlight: 1\n"),
+        ),
+        (
+            "stray in text",
+            part("Content-Type: text/cloud-config\n\nfirstlight: 1\n"),
+        ),
+        (
+            "stray in base64",
+            part(
+                "Content-Type: text/plain\nContent-Transfer-Encoding: base64\n\nZmlyc3RsaWdodDogMQo=\n",
+            ),
+        ),
+        (
+            "stray in JSON",
+            part("Content-Type: text/plain\n\n{ \"services\": {}, \"firstlight\": 1}\n"),
+        ),
+        (
+            "stray in cloud-config",
+            text("#cloud-config\npackages: [x]\nfirstlight: 1\n"),
+        ),
+        (
+            "stray in archive",
+            text(
+                "#cloud-config-archive\n- type: text/plain\n  content: |\n    firstlight: 1\n- 'echo'\n",
+            ),
+        ),
+        (
+            "base64 body",
+            text("Zmlyc3RsaWdodDogMQpz\nZXJ2aWNlczoge3dlYjoge2ltYWdl-iB3ZWJ9fQo=\n"),
+        ),
         ("gzip cut short", gzip(SPEC.as_bytes())[..30].to_vec()),
         ("gzip damaged", [&[0x1f, 0x8b, 9][..], &[0; 20]].concat()),
-        ("too deep", base64(&base64(&base64(&base64(&base64(SPEC.as_bytes())))))),
+        (
+            "too deep",
+            base64(&base64(&base64(&base64(&base64(SPEC.as_bytes()))))),
+        ),
         ("not UTF-8", b"firstlight: 1\nx: \xff\n".to_vec()),
     ];
-    let said: Vec<_> = bodies.iter().map(|(name, body)| format!("{name}: {}", bad(body))).collect();
+    let said: Vec<_> = bodies
+        .iter()
+        .map(|(name, body)| format!("{name}: {}", bad(body)))
+        .collect();
     assert_snapshot!(said.join("\n"), @r##"
     no spec: user data, line 1, column 1: this is not a firstlight document; user data is a YAML document with `firstlight: 1` at its top level, a MIME message with `text/firstlight` parts, or has a cloud-init header (`#!`, `#cloud-config`, …)
     another program's: user data, line 1, column 1: this is not a firstlight document; user data is a YAML document with `firstlight: 1` at its top level, a MIME message with `text/firstlight` parts, or has a cloud-init header (`#!`, `#cloud-config`, …)
@@ -230,8 +371,15 @@ fn the_bound_holds_over_all_layers_and_parts() {
 fn multiparts_nest_only_so_deep() {
     let mut body = b"x".to_vec();
     for level in 0..12 {
-        let head = format!("MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b{level}\n\n--b{level}\n");
-        body = [head.as_bytes(), &body, format!("\n--b{level}--\n").as_bytes()].concat();
+        let head = format!(
+            "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b{level}\n\n--b{level}\n"
+        );
+        body = [
+            head.as_bytes(),
+            &body,
+            format!("\n--b{level}--\n").as_bytes(),
+        ]
+        .concat();
     }
     assert!(bad(&body).contains("more than 8 deep"));
 }
@@ -270,7 +418,13 @@ fn check(bytes: &[u8]) {
     match open("user data", bytes, &mut problems) {
         Ok(documents) => {
             assert!(problems.is_empty());
-            assert!(documents.iter().map(|source| source.text.len()).sum::<usize>() <= LIMIT);
+            assert!(
+                documents
+                    .iter()
+                    .map(|source| source.text.len())
+                    .sum::<usize>()
+                    <= LIMIT
+            );
         }
         Err(Broken) => {
             assert!(!problems.is_empty());

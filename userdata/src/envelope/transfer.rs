@@ -55,11 +55,17 @@ pub(super) fn base64(bytes: &[u8]) -> Result<Vec<u8>, Fault> {
     let end = bytes.trim_ascii_end().len();
     let mut digits = Vec::with_capacity(end);
     let mut padding = None;
-    for (at, &byte) in bytes.iter().enumerate().filter(|(_, byte)| !byte.is_ascii_whitespace()) {
+    for (at, &byte) in bytes
+        .iter()
+        .enumerate()
+        .filter(|(_, byte)| !byte.is_ascii_whitespace())
+    {
         match (byte, padding) {
             (b'=', _) => padding = padding.or(Some(at)),
             (byte, None) if is_base64_digit(byte) => {}
-            (_, Some(padding)) => return Err((padding, Problem::new("base64 goes on after its end here"))),
+            (_, Some(padding)) => {
+                return Err((padding, Problem::new("base64 goes on after its end here")));
+            }
             (byte, None) => {
                 let shown = char::from(byte).escape_default();
                 return Err((at, Problem::new(format!("`{shown}` is not a base64 digit"))));
@@ -67,7 +73,12 @@ pub(super) fn base64(bytes: &[u8]) -> Result<Vec<u8>, Fault> {
         }
         digits.push(byte);
     }
-    let short = |_| (end.saturating_sub(1), Problem::new("the base64 data is cut short").hint("was it copied whole?"));
+    let short = |_| {
+        (
+            end.saturating_sub(1),
+            Problem::new("the base64 data is cut short").hint("was it copied whole?"),
+        )
+    };
     ENGINE.decode(digits).map_err(short)
 }
 
@@ -82,7 +93,10 @@ fn quoted_printable(bytes: &[u8]) -> Result<Vec<u8>, Fault> {
             at += 1;
             continue;
         }
-        let blank = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        let blank = rest
+            .iter()
+            .take_while(|byte| matches!(byte, b' ' | b'\t'))
+            .count();
         let after = rest.get(blank..).unwrap_or_default();
         if after.is_empty() {
             at = bytes.len();
@@ -94,7 +108,11 @@ fn quoted_printable(bytes: &[u8]) -> Result<Vec<u8>, Fault> {
             decoded.push(byte);
             at += 3;
         } else {
-            return Err((at, Problem::new("`=` without two hexadecimal digits in quoted-printable").hint("write `=3D` for `=`")));
+            return Err((
+                at,
+                Problem::new("`=` without two hexadecimal digits in quoted-printable")
+                    .hint("write `=3D` for `=`"),
+            ));
         }
     }
     Ok(decoded)
@@ -102,5 +120,9 @@ fn quoted_printable(bytes: &[u8]) -> Result<Vec<u8>, Fault> {
 
 fn hex(rest: &[u8]) -> Option<u8> {
     let digits = std::str::from_utf8(rest.get(..2)?).ok()?;
-    if digits.starts_with('+') { None } else { u8::from_str_radix(digits, 16).ok() }
+    if digits.starts_with('+') {
+        None
+    } else {
+        u8::from_str_radix(digits, 16).ok()
+    }
 }

@@ -24,7 +24,10 @@ pub(crate) struct Budget {
 
 impl Default for Budget {
     fn default() -> Budget {
-        Budget { nodes: 1 << 17, bytes: 4 << 20 }
+        Budget {
+            nodes: 1 << 17,
+            bytes: 4 << 20,
+        }
     }
 }
 
@@ -58,7 +61,13 @@ pub(crate) fn build(
         simple_key_max_lookahead: KEY_LOOKAHEAD,
     };
     let parser = Parser::new_from_str_with_options(&source.text, options);
-    let mut builder = Builder { source, parser, budget, problems, anchors: HashMap::new() };
+    let mut builder = Builder {
+        source,
+        parser,
+        budget,
+        problems,
+        anchors: HashMap::new(),
+    };
     builder.document()
 }
 
@@ -79,7 +88,10 @@ struct Anchored {
 }
 
 impl<'a> Builder<'a> {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the parser's list is open; what is no node is skipped")]
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the parser's list is open; what is no node is skipped"
+    )]
     fn document(&mut self) -> Result<Option<Node>, Broken> {
         let mut root = None;
         loop {
@@ -88,10 +100,15 @@ impl<'a> Builder<'a> {
                 Event::StreamEnd => return Ok(root),
                 Event::DocumentStart(..) if root.is_some() => {
                     let problem = Diagnostic::at(&span, "a second document begins here");
-                    self.problems.push(problem.hint("a source holds one document; give the other its own file or MIME part"));
+                    self.problems.push(problem.hint(
+                        "a source holds one document; give the other its own file or MIME part",
+                    ));
                     return Ok(root);
                 }
-                Event::Scalar(..) | Event::SequenceStart(..) | Event::MappingStart(..) | Event::Alias(_) => {
+                Event::Scalar(..)
+                | Event::SequenceStart(..)
+                | Event::MappingStart(..)
+                | Event::Alias(_) => {
                     root = Some(self.node(event, span, 0)?);
                 }
                 _ => {}
@@ -103,7 +120,9 @@ impl<'a> Builder<'a> {
     pub(super) fn next(&mut self) -> Result<(Event<'a>, Span), Broken> {
         match self.parser.next_event() {
             Some(Ok((event, span))) => {
-                let offset = |marker: granit_parser::Marker| marker.byte_offset().unwrap_or(self.source.text.len());
+                let offset = |marker: granit_parser::Marker| {
+                    marker.byte_offset().unwrap_or(self.source.text.len())
+                };
                 let span = self.source.span(offset(span.start)..offset(span.end));
                 Ok((event, span))
             }
@@ -111,13 +130,25 @@ impl<'a> Builder<'a> {
                 self.problems.push(syntax::explain(self.source, &error));
                 Err(Broken)
             }
-            None => Ok((Event::StreamEnd, self.source.span(self.source.text.len()..self.source.text.len()))),
+            None => Ok((
+                Event::StreamEnd,
+                self.source
+                    .span(self.source.text.len()..self.source.text.len()),
+            )),
         }
     }
 
     /// The node that an event begins, with all below it.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the parser's list is open; the rest begins no node")]
-    pub(super) fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Node, Broken> {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the parser's list is open; the rest begins no node"
+    )]
+    pub(super) fn node(
+        &mut self,
+        event: Event<'a>,
+        span: Span,
+        depth: usize,
+    ) -> Result<Node, Broken> {
         if depth > DEPTH {
             return Err(self.stop(&span, format!("more than {DEPTH} levels deep")));
         }
@@ -125,7 +156,9 @@ impl<'a> Builder<'a> {
         let anchor = event.anchor_id();
         let node = match event {
             Event::Alias(id) => return self.alias(id, &span, depth),
-            Event::Scalar(text, style, _, tag) => self.scalar(text.into_owned(), style, tag.as_deref(), span),
+            Event::Scalar(text, style, _, tag) => {
+                self.scalar(text.into_owned(), style, tag.as_deref(), span)
+            }
             Event::SequenceStart(_, _, tag) => {
                 self.collection_tag(tag.as_deref(), "seq", &span);
                 self.list(span, depth)?
@@ -147,7 +180,10 @@ impl<'a> Builder<'a> {
         loop {
             let (event, span) = self.next()?;
             if event == Event::SequenceEnd {
-                return Ok(Node { span: self.stretch(&start, &span), kind: Kind::List(items) });
+                return Ok(Node {
+                    span: self.stretch(&start, &span),
+                    kind: Kind::List(items),
+                });
             }
             items.push(self.node(event, span, depth + 1)?);
         }
@@ -179,7 +215,10 @@ impl<'a> Builder<'a> {
 
     fn alias(&mut self, id: usize, span: &Span, depth: usize) -> Result<Node, Broken> {
         let Some(anchored) = self.anchors.get(&id) else {
-            return Err(self.stop(span, format!("{} stands inside what it repeats", quote(span.text()))));
+            return Err(self.stop(
+                span,
+                format!("{} stands inside what it repeats", quote(span.text())),
+            ));
         };
         let (nodes, bytes, height) = (anchored.nodes, anchored.bytes, anchored.height);
         if depth + height > DEPTH {
@@ -196,7 +235,15 @@ impl<'a> Builder<'a> {
     fn remember(&mut self, id: usize, node: &Node) -> Result<(), Broken> {
         let (nodes, bytes, height) = cost(node);
         self.charge(&node.span, nodes, bytes)?;
-        self.anchors.insert(id, Anchored { node: node.clone(), nodes, bytes, height });
+        self.anchors.insert(
+            id,
+            Anchored {
+                node: node.clone(),
+                nodes,
+                bytes,
+                height,
+            },
+        );
         Ok(())
     }
 
@@ -214,8 +261,13 @@ impl<'a> Builder<'a> {
 
     /// From where a collection begins to its end, without the blank lines after a block.
     pub(super) fn stretch(&self, start: &Span, end: &Span) -> Span {
-        let text = self.source.text.get(start.start..end.end).unwrap_or_default();
-        self.source.span(start.start..start.start + text.trim_end().len())
+        let text = self
+            .source
+            .text
+            .get(start.start..end.end)
+            .unwrap_or_default();
+        self.source
+            .span(start.start..start.start + text.trim_end().len())
     }
 }
 
@@ -233,6 +285,8 @@ fn cost(node: &Node) -> (usize, usize, usize) {
         Kind::Scalar { text, .. } => (1, text.len(), 0),
         Kind::Null | Kind::Empty => (1, 0, 0),
         Kind::List(items) => items.iter().fold((1, 0, 0), |sum, item| add(sum, item, 0)),
-        Kind::Map(entries) => entries.iter().fold((1, 0, 0), |sum, (key, value)| add(sum, value, key.text.len())),
+        Kind::Map(entries) => entries.iter().fold((1, 0, 0), |sum, (key, value)| {
+            add(sum, value, key.text.len())
+        }),
     }
 }

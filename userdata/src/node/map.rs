@@ -28,13 +28,21 @@ enum Name {
 
 impl<'a> Builder<'a> {
     pub(super) fn map(&mut self, start: Span, depth: usize) -> Result<Node, Broken> {
-        let braces = start.source.text.get(start.start..).is_some_and(|text| text.starts_with("{{"));
+        let braces = start
+            .source
+            .text
+            .get(start.start..)
+            .is_some_and(|text| text.starts_with("{{"));
         let mut entries = Entries::default();
         loop {
             let (event, span) = self.next()?;
             if event == Event::MappingEnd {
                 let span = self.stretch(&start, &span);
-                return Ok(if braces { self.unquoted(span) } else { self.finish(entries, span) });
+                return Ok(if braces {
+                    self.unquoted(span)
+                } else {
+                    self.finish(entries, span)
+                });
             }
             let name = self.name(event, span, depth, braces)?;
             let (event, span) = self.next()?;
@@ -43,15 +51,30 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn name(&mut self, event: Event<'a>, span: Span, depth: usize, braces: bool) -> Result<Name, Broken> {
+    fn name(
+        &mut self,
+        event: Event<'a>,
+        span: Span,
+        depth: usize,
+        braces: bool,
+    ) -> Result<Name, Broken> {
         if matches!(&event, Event::Scalar(text, ScalarStyle::Plain, _, None) if text == "<<") {
             return Ok(Name::Merge(span));
         }
         let Node { span, kind } = self.node(event, span, depth + 1)?;
         let problem = match kind {
-            Kind::Scalar { text, .. } if text.len() <= KEY => return Ok(Name::Key(Key { span, text })),
-            Kind::Null => return Ok(Name::Key(Key { text: span.text().to_owned(), span })),
-            Kind::Scalar { .. } => Diagnostic::at(&span, format!("a key is longer than {KEY} bytes")),
+            Kind::Scalar { text, .. } if text.len() <= KEY => {
+                return Ok(Name::Key(Key { span, text }));
+            }
+            Kind::Null => {
+                return Ok(Name::Key(Key {
+                    text: span.text().to_owned(),
+                    span,
+                }));
+            }
+            Kind::Scalar { .. } => {
+                Diagnostic::at(&span, format!("a key is longer than {KEY} bytes"))
+            }
             Kind::Empty => Diagnostic::at(&span, "there is no key before this `:`"),
             Kind::List(_) | Kind::Map(_) if braces => return Ok(Name::Unusable),
             Kind::List(_) => Diagnostic::at(&span, "a key must be text, not a list"),
@@ -69,9 +92,13 @@ impl<'a> Builder<'a> {
         };
         match entries.places.entry(text) {
             Entry::Occupied(first) => {
-                let problem = Diagnostic::at(&span, format!("duplicate key {}", quote(first.key())));
+                let problem =
+                    Diagnostic::at(&span, format!("duplicate key {}", quote(first.key())));
                 let first = first.get().begins();
-                self.problems.push(problem.hint(format!("it stands at line {}, column {} already", first.line, first.column)));
+                self.problems.push(problem.hint(format!(
+                    "it stands at line {}, column {} already",
+                    first.line, first.column
+                )));
                 return;
             }
             Entry::Vacant(place) => place.insert(span),
@@ -90,14 +117,21 @@ impl<'a> Builder<'a> {
 
     /// Puts the merged maps' keys after the map's own, which win; of two merged maps the first wins.
     fn finish(&mut self, entries: Entries, span: Span) -> Node {
-        let Entries { mut list, mut places, merges } = entries;
+        let Entries {
+            mut list,
+            mut places,
+            merges,
+        } = entries;
         let maps = merges.into_iter().flat_map(|merged| match merged.kind {
             Kind::List(maps) => maps,
             Kind::Scalar { .. } | Kind::Null | Kind::Empty | Kind::Map(_) => vec![merged],
         });
         for map in maps {
             let Kind::Map(entries) = map.kind else {
-                let message = format!("`<<` takes a map or a list of maps, and this is {}", map.what());
+                let message = format!(
+                    "`<<` takes a map or a list of maps, and this is {}",
+                    map.what()
+                );
                 self.problems.push(Diagnostic::at(&map.span, message));
                 continue;
             };
@@ -108,14 +142,21 @@ impl<'a> Builder<'a> {
                 }
             }
         }
-        Node { span, kind: Kind::Map(list) }
+        Node {
+            span,
+            kind: Kind::Map(list),
+        }
     }
 
     /// `{{ssm:/x}}` without quotes is a map whose key is a map; nobody means that.
     fn unquoted(&mut self, span: Span) -> Node {
         let text = span.text().to_owned();
         let problem = Diagnostic::at(&span, "a value that begins with `{{` must be quoted");
-        self.problems.push(problem.hint(format!("write {}", quote(&format!("\"{text}\"")))));
-        Node { span, kind: Kind::Scalar { text, plain: false } }
+        self.problems
+            .push(problem.hint(format!("write {}", quote(&format!("\"{text}\"")))));
+        Node {
+            span,
+            kind: Kind::Scalar { text, plain: false },
+        }
     }
 }

@@ -71,7 +71,10 @@ impl Node {
     /// The value under a key, where this is a map.
     pub fn get(&self, key: &str) -> Option<&Node> {
         match &self.kind {
-            Kind::Map(entries) => entries.iter().find(|(name, _)| name.text == key).map(|(_, value)| value),
+            Kind::Map(entries) => entries
+                .iter()
+                .find(|(name, _)| name.text == key)
+                .map(|(_, value)| value),
             Kind::Scalar { .. } | Kind::Null | Kind::Empty | Kind::List(_) => None,
         }
     }

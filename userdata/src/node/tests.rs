@@ -1,6 +1,11 @@
 //! Real input, and input that nobody should write.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 use super::{
     Kind, Node,
@@ -12,7 +17,11 @@ use insta::assert_snapshot;
 
 fn read(text: &str) -> (Result<Option<Node>, Broken>, Diagnostics) {
     let mut problems = Diagnostics::default();
-    let node = build(&Source::new("web.yaml", text), &mut Budget::default(), &mut problems);
+    let node = build(
+        &Source::new("web.yaml", text),
+        &mut Budget::default(),
+        &mut problems,
+    );
     (node, problems)
 }
 
@@ -25,7 +34,10 @@ fn show(node: &Node) -> String {
         Kind::Empty => "EMPTY".to_owned(),
         Kind::List(items) => format!("[{}]", items.iter().map(show).collect::<Vec<_>>().join(" ")),
         Kind::Map(entries) => {
-            let shown: Vec<_> = entries.iter().map(|(key, value)| format!("{}={}", key.text, show(value))).collect();
+            let shown: Vec<_> = entries
+                .iter()
+                .map(|(key, value)| format!("{}={}", key.text, show(value)))
+                .collect();
             format!("{{{}}}", shown.join(" "))
         }
     }
@@ -34,7 +46,8 @@ fn show(node: &Node) -> String {
 fn good(text: &str) -> String {
     let (node, problems) = read(text);
     assert!(problems.is_empty(), "{text:?}: {problems}");
-    node.unwrap().map_or("NOTHING".to_owned(), |node| show(&node))
+    node.unwrap()
+        .map_or("NOTHING".to_owned(), |node| show(&node))
 }
 
 fn bad(text: &str) -> String {
@@ -48,18 +61,39 @@ fn reads_what_people_write() {
         ("", "NOTHING"),
         ("# only a comment\n", "NOTHING"),
         ("a: 1.10\nb: yes\nc: 0123\n", "{a=1.10 b=yes c=0123}"),
-        ("a: 'x'\nb: \"y\\n\"\nc: |\n  z\n", "{a=\"x\" b=\"y\\n\" c=\"z\\n\"}"),
-        ("a: null\nb: ~\nc:\nd: ''\n", "{a=NULL b=NULL c=EMPTY d=\"\"}"),
-        ("{\"a\": [1, true, null], \"b\": {}}", "{a=[1 true NULL] b={}}"),
+        (
+            "a: 'x'\nb: \"y\\n\"\nc: |\n  z\n",
+            "{a=\"x\" b=\"y\\n\" c=\"z\\n\"}",
+        ),
+        (
+            "a: null\nb: ~\nc:\nd: ''\n",
+            "{a=NULL b=NULL c=EMPTY d=\"\"}",
+        ),
+        (
+            "{\"a\": [1, true, null], \"b\": {}}",
+            "{a=[1 true NULL] b={}}",
+        ),
         ("a: b\r\nc: |\r\n  d\r\n  e\r\n", "{a=b c=\"d\\ne\\n\"}"),
         ("---\na: b\n...\n", "{a=b}"),
         ("a: &x {b: 1}\nc: *x\n", "{a={b=1} c={b=1}}"),
         ("k: &k name\n*k : v\n", "{k=name name=v}"),
-        ("x: &x {b: 1, c: 2}\ny: {c: 3, <<: *x}\n", "{x={b=1 c=2} y={c=3 b=1}}"),
-        ("x: &x {b: 1}\nz: &z {b: 2, d: 4}\ny: {<<: [*x, *z]}\n", "{x={b=1} z={b=2 d=4} y={b=1 d=4}}"),
+        (
+            "x: &x {b: 1, c: 2}\ny: {c: 3, <<: *x}\n",
+            "{x={b=1 c=2} y={c=3 b=1}}",
+        ),
+        (
+            "x: &x {b: 1}\nz: &z {b: 2, d: 4}\ny: {<<: [*x, *z]}\n",
+            "{x={b=1} z={b=2 d=4} y={b=1 d=4}}",
+        ),
         ("y: {\"<<\": 1}\n", "{y={<<=1}}"),
-        ("a: !!str 5\nb: !!int '5'\nc: !!map {}\nd: !!null ''\n", "{a=\"5\" b=5 c={} d=NULL}"),
-        ("image: web:{{ssm:/web/version:42}}\n", "{image=web:{{ssm:/web/version:42}}}"),
+        (
+            "a: !!str 5\nb: !!int '5'\nc: !!map {}\nd: !!null ''\n",
+            "{a=\"5\" b=5 c={} d=NULL}",
+        ),
+        (
+            "image: web:{{ssm:/web/version:42}}\n",
+            "{image=web:{{ssm:/web/version:42}}}",
+        ),
         ("a: \"{{ssm:/x}}\"\n", "{a=\"{{ssm:/x}}\"}"),
         ("null: 1\n1.0: 2\n", "{null=1 1.0=2}"),
     ] {
@@ -71,8 +105,13 @@ fn reads_what_people_write() {
 fn spans_are_bytes_of_the_source() {
     let text = "ä: ö\nb: [1, {c: \"ü\"}]\n\n# end\nd: |\n  x\n";
     let (node, _) = read(text);
-    let Kind::Map(entries) = node.unwrap().unwrap().kind else { panic!("a map") };
-    let texts: Vec<_> = entries.iter().flat_map(|(key, value)| [key.span.text(), value.span.text()]).collect();
+    let Kind::Map(entries) = node.unwrap().unwrap().kind else {
+        panic!("a map")
+    };
+    let texts: Vec<_> = entries
+        .iter()
+        .flat_map(|(key, value)| [key.span.text(), value.span.text()])
+        .collect();
     assert_eq!(&texts[..5], ["ä", "ö", "b", "[1, {c: \"ü\"}]", "d"]);
     assert!(texts[5].contains('x'), "{texts:?}");
 }
@@ -98,7 +137,10 @@ fn problems_name_their_place_and_a_way_out() {
         "a:\n  b: 1\n c: 2\n",
         "a:1\nb: 2\n",
     ];
-    let said: Vec<_> = texts.iter().map(|text| format!("{text:?}\n{}\n", read(text).1)).collect();
+    let said: Vec<_> = texts
+        .iter()
+        .map(|text| format!("{text:?}\n{}\n", read(text).1))
+        .collect();
     assert_snapshot!(said.join("\n"), @r##"
     "a: 1\nb: {c: 1}\na: 2\n"
     web.yaml, line 3, column 1: duplicate key `a`; it stands at line 1, column 1 already
@@ -164,18 +206,31 @@ fn alias_bombs_stop_at_the_budget() {
         bomb.push_str(&format!("a{level}: &a{level} [{before}]\n"));
     }
     assert!(bad(&bomb).contains("hold too much"), "{}", bad(&bomb));
-    let text = format!("a: &a \"{}\"\nb: [{}]\n", "x".repeat(100_000), "*a, ".repeat(100));
+    let text = format!(
+        "a: &a \"{}\"\nb: [{}]\n",
+        "x".repeat(100_000),
+        "*a, ".repeat(100)
+    );
     assert!(bad(&text).contains("hold too much"), "{}", bad(&text));
 }
 
 #[test]
 fn depth_is_bounded_through_aliases_too() {
-    assert_eq!(read(&format!("{}{}", "[".repeat(60), "]".repeat(60))).1, Diagnostics::default());
+    assert_eq!(
+        read(&format!("{}{}", "[".repeat(60), "]".repeat(60))).1,
+        Diagnostics::default()
+    );
     for deep in [
         format!("{}{}", "[".repeat(70), "]".repeat(70)),
         "[".repeat(5000),
         "- ".repeat(70),
-        format!("a: &a {}{}\nb: {}*a{}\n", "[".repeat(40), "]".repeat(40), "[".repeat(40), "]".repeat(40)),
+        format!(
+            "a: &a {}{}\nb: {}*a{}\n",
+            "[".repeat(40),
+            "]".repeat(40),
+            "[".repeat(40),
+            "]".repeat(40)
+        ),
     ] {
         let (node, problems) = read(&deep);
         assert_eq!(node, Err(Broken));
@@ -189,13 +244,28 @@ fn bytes_that_are_no_text_are_named() {
         (&b"a: b\xff\n"[..], "byte 4 (0xff) is not UTF-8"),
         (b"\xef\xbb\xbfa: \xc3(\n", "byte 3 (0xc3) is not UTF-8"),
         (b"\xff\xfea\0", "this text is UTF-16"),
-        (b"a: b\0c\n", "control character U+0000 is not allowed in YAML"),
+        (
+            b"a: b\0c\n",
+            "control character U+0000 is not allowed in YAML",
+        ),
     ] {
         let mut problems = Diagnostics::default();
         assert_eq!(text::read("x", bytes, &mut problems), None);
         assert_eq!(problems.0[0].message, wanted);
     }
-    let source = text::read("x", b"\xef\xbb\xbfa: \xc3\xa4\n", &mut Diagnostics::default()).unwrap();
+    let source = text::read(
+        "x",
+        b"\xef\xbb\xbfa: \xc3\xa4\n",
+        &mut Diagnostics::default(),
+    )
+    .unwrap();
     assert_eq!(source.text, "a: ä\n");
-    assert_eq!(text::read("x", &vec![b'x'; text::LIMIT + 1], &mut Diagnostics::default()), None);
+    assert_eq!(
+        text::read(
+            "x",
+            &vec![b'x'; text::LIMIT + 1],
+            &mut Diagnostics::default()
+        ),
+        None
+    );
 }

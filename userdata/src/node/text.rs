@@ -10,7 +10,10 @@ pub(crate) const LIMIT: usize = 1 << 20;
 /// Reads bytes as text, without the byte order mark. `None` when a problem was reported.
 pub(crate) fn read(name: &str, bytes: &[u8], problems: &mut Diagnostics) -> Option<Arc<Source>> {
     if bytes.len() > LIMIT {
-        let message = format!("{} bytes are more than the {LIMIT} that a source may have", bytes.len());
+        let message = format!(
+            "{} bytes are more than the {LIMIT} that a source may have",
+            bytes.len()
+        );
         problems.push(Diagnostic::at(&Source::new(name, "").span(0..0), message));
         return None;
     }
@@ -29,7 +32,10 @@ pub(crate) fn read(name: &str, bytes: &[u8], problems: &mut Diagnostics) -> Opti
         return None;
     }
     if let Some((at, c)) = source.text.char_indices().find(|(_, c)| is_forbidden(*c)) {
-        let message = format!("control character U+{:04X} is not allowed in YAML", u32::from(c));
+        let message = format!(
+            "control character U+{:04X} is not allowed in YAML",
+            u32::from(c)
+        );
         let problem = Diagnostic::at(&source.span(at..at + 1), message);
         problems.push(problem.hint("inside double quotes it is written as an escape, `\\x1b`"));
         return None;

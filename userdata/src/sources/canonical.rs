@@ -46,17 +46,26 @@ fn walk(all: &mut Vec<Said>, path: String, node: &Node) {
                 walk(all, step(&path, key), value);
             }
         }
-        Kind::Map(_) | Kind::Scalar { .. } | Kind::Null | Kind::Empty | Kind::List(_) if !path.is_empty() => {
+        Kind::Map(_) | Kind::Scalar { .. } | Kind::Null | Kind::Empty | Kind::List(_)
+            if !path.is_empty() =>
+        {
             let mut json = String::new();
             value(&mut json, node);
-            all.push(Said { path, value: json, source: node.span.source.name.clone() });
+            all.push(Said {
+                path,
+                value: json,
+                source: node.span.source.name.clone(),
+            });
         }
         Kind::Map(_) | Kind::Scalar { .. } | Kind::Null | Kind::Empty | Kind::List(_) => {}
     }
 }
 
 fn step(path: &str, key: &str) -> String {
-    let simple = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
+    let simple = !key.is_empty()
+        && key
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
     match (simple, path.is_empty()) {
         (true, true) => key.to_owned(),
         (true, false) => format!("{path}.{key}"),
@@ -70,7 +79,10 @@ fn step(path: &str, key: &str) -> String {
 }
 
 fn sorted(entries: &[(Key, Node)]) -> Vec<(&str, &Node)> {
-    let mut sorted: Vec<_> = entries.iter().map(|(key, value)| (key.text.as_str(), value)).collect();
+    let mut sorted: Vec<_> = entries
+        .iter()
+        .map(|(key, value)| (key.text.as_str(), value))
+        .collect();
     sorted.sort_by_key(|(key, _)| *key);
     sorted
 }
@@ -109,7 +121,8 @@ fn value(line: &mut String, node: &Node) {
 
 /// A number or a boolean as JSON writes it (RFC 8259 section 6).
 fn is_json(text: &str) -> bool {
-    matches!(text, "true" | "false") || serde_json::from_str::<serde_json::Number>(text).is_ok_and(|_| text.trim() == text)
+    matches!(text, "true" | "false")
+        || serde_json::from_str::<serde_json::Number>(text).is_ok_and(|_| text.trim() == text)
 }
 
 /// A string that is valid JSON and valid YAML: both take `\u`, and what either may not hold bare
@@ -136,5 +149,9 @@ fn string(line: &mut String, text: &str) {
 }
 
 fn must_escape(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+    c.is_control()
+        || matches!(
+            c,
+            '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}'
+        )
 }

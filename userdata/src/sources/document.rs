@@ -23,7 +23,8 @@ pub(super) struct Document {
 }
 
 /// One of the ways to read a document.
-pub(super) type Reader = fn(&Arc<Source>, &mut Budget, &mut Diagnostics) -> Result<Option<Document>, Broken>;
+pub(super) type Reader =
+    fn(&Arc<Source>, &mut Budget, &mut Diagnostics) -> Result<Option<Document>, Broken>;
 
 impl Document {
     /// Reads a file, which may say nothing.
@@ -32,9 +33,15 @@ impl Document {
         budget: &mut Budget,
         problems: &mut Diagnostics,
     ) -> Result<Option<Document>, Broken> {
-        let Some((root, include)) = parts(source, budget, problems)? else { return Ok(None) };
+        let Some((root, include)) = parts(source, budget, problems)? else {
+            return Ok(None);
+        };
         let includes = include.map_or_else(Vec::new, |(_, value)| include::read(&value, problems));
-        Ok(Some(Document { source: Arc::clone(source), root, includes }))
+        Ok(Some(Document {
+            source: Arc::clone(source),
+            root,
+            includes,
+        }))
     }
 
     /// Reads what somebody sent to say something: nothing is a template gone wrong.
@@ -44,7 +51,9 @@ impl Document {
         problems: &mut Diagnostics,
     ) -> Result<Option<Document>, Broken> {
         let document = Document::read(source, budget, problems)?;
-        Ok(Some(document.ok_or_else(|| says_nothing(source, problems))?))
+        Ok(Some(
+            document.ok_or_else(|| says_nothing(source, problems))?,
+        ))
     }
 
     /// Reads what was included, and so may not include others.
@@ -60,7 +69,11 @@ impl Document {
             let problem = Diagnostic::at(&key.span, "an included document includes nothing itself");
             problems.push(problem.hint("name it in the document that includes this one"));
         }
-        Ok(Document { source: Arc::clone(source), root, includes: Vec::new() })
+        Ok(Document {
+            source: Arc::clone(source),
+            root,
+            includes: Vec::new(),
+        })
     }
 
     /// Its includes that were read, then itself.
@@ -75,18 +88,22 @@ impl Document {
     /// Includes to fetch, each with its place.
     pub(super) fn pending(&self) -> impl Iterator<Item = (usize, &Include)> {
         let all = self.includes.iter().enumerate();
-        all.filter(|(_, named)| matches!(named.state, State::Pending)).map(|(which, named)| (which, &named.include))
+        all.filter(|(_, named)| matches!(named.state, State::Pending))
+            .map(|(which, named)| (which, &named.include))
     }
 
     /// Includes that nobody fetched.
     pub(super) fn missing(&self) -> impl Iterator<Item = (&Span, &IncludeFrom)> {
         let all = self.includes.iter();
-        all.filter(|named| matches!(named.state, State::Pending)).map(|named| (&named.span, &named.include.from))
+        all.filter(|named| matches!(named.state, State::Pending))
+            .map(|named| (&named.span, &named.include.from))
     }
 
     /// An include that is pending.
     pub(super) fn named(&mut self, which: usize) -> Option<&mut Named> {
-        self.includes.get_mut(which).filter(|named| matches!(named.state, State::Pending))
+        self.includes
+            .get_mut(which)
+            .filter(|named| matches!(named.state, State::Pending))
     }
 }
 
@@ -98,9 +115,14 @@ fn parts(
     budget: &mut Budget,
     problems: &mut Diagnostics,
 ) -> Result<Option<Parts>, Broken> {
-    let Some(root) = build(source, budget, problems)? else { return Ok(None) };
+    let Some(root) = build(source, budget, problems)? else {
+        return Ok(None);
+    };
     let Kind::Map(mut entries) = root.kind else {
-        let message = format!("not a firstlight document: its top level is {}, not a map", root.what());
+        let message = format!(
+            "not a firstlight document: its top level is {}, not a map",
+            root.what()
+        );
         let problem = Diagnostic::at(&root.span, message);
         problems.push(problem.hint("a document is a map with `firstlight: 1` at its top level"));
         return Err(Broken);
@@ -108,8 +130,14 @@ fn parts(
     let span = root.span;
     check_version(&entries, &span, problems)?;
     entries.retain(|(key, _)| key.text != "firstlight" && !key.text.starts_with("x-"));
-    let include = entries.iter().position(|(key, _)| key.text == "include").map(|place| entries.remove(place));
-    let mut root = Node { span, kind: Kind::Map(entries) };
+    let include = entries
+        .iter()
+        .position(|(key, _)| key.text == "include")
+        .map(|place| entries.remove(place));
+    let mut root = Node {
+        span,
+        kind: Kind::Map(entries),
+    };
     pairs::to_maps(&mut root, problems);
     report_empty(&root, problems);
     if let Some((_, value)) = &include {
@@ -125,9 +153,16 @@ fn says_nothing(source: &Arc<Source>, problems: &mut Diagnostics) -> Broken {
 }
 
 /// A later version's keys are unknown here, so that only the version itself is worth a word.
-fn check_version(entries: &[(Key, Node)], root: &Span, problems: &mut Diagnostics) -> Result<(), Broken> {
+fn check_version(
+    entries: &[(Key, Node)],
+    root: &Span,
+    problems: &mut Diagnostics,
+) -> Result<(), Broken> {
     let Some((_, value)) = entries.iter().find(|(key, _)| key.text == "firstlight") else {
-        let problem = Diagnostic::at(root, "not a firstlight document: its top level does not say `firstlight: 1`");
+        let problem = Diagnostic::at(
+            root,
+            "not a firstlight document: its top level does not say `firstlight: 1`",
+        );
         problems.push(problem.hint("put `firstlight: 1` first"));
         return Err(Broken);
     };
@@ -137,11 +172,13 @@ fn check_version(entries: &[(Key, Node)], root: &Span, problems: &mut Diagnostic
         Kind::Null | Kind::Empty | Kind::List(_) | Kind::Map(_) => value.what().to_owned(),
     };
     let problem = match version.trim_matches('`').parse::<u64>() {
-        Ok(newer) if newer > 1 => {
-            Diagnostic::at(&value.span, format!("version {newer} is newer than this agent, which reads version 1"))
-                .hint("image and template roll together: use an image with a newer agent")
-        }
-        Ok(_) | Err(_) => Diagnostic::at(&value.span, format!("{version} is no version")).hint("write `firstlight: 1`"),
+        Ok(newer) if newer > 1 => Diagnostic::at(
+            &value.span,
+            format!("version {newer} is newer than this agent, which reads version 1"),
+        )
+        .hint("image and template roll together: use an image with a newer agent"),
+        Ok(_) | Err(_) => Diagnostic::at(&value.span, format!("{version} is no version"))
+            .hint("write `firstlight: 1`"),
     };
     problems.push(problem);
     Err(Broken)
@@ -150,10 +187,14 @@ fn check_version(entries: &[(Key, Node)], root: &Span, problems: &mut Diagnostic
 /// `KEY:` with nothing after it: nobody can tell whether that means null or an empty text.
 fn report_empty(node: &Node, problems: &mut Diagnostics) {
     match &node.kind {
-        Kind::Map(entries) => entries.iter().for_each(|(key, value)| report_empty_at(&key.text, value, problems)),
+        Kind::Map(entries) => entries
+            .iter()
+            .for_each(|(key, value)| report_empty_at(&key.text, value, problems)),
         Kind::List(items) => items.iter().for_each(|item| match item.kind {
             Kind::Empty => problems.push(Diagnostic::at(&item.span, "this list item has no value")),
-            Kind::Scalar { .. } | Kind::Null | Kind::List(_) | Kind::Map(_) => report_empty(item, problems),
+            Kind::Scalar { .. } | Kind::Null | Kind::List(_) | Kind::Map(_) => {
+                report_empty(item, problems)
+            }
         }),
         Kind::Scalar { .. } | Kind::Null | Kind::Empty => {}
     }
@@ -164,5 +205,6 @@ fn report_empty_at(key: &str, value: &Node, problems: &mut Diagnostics) {
         return report_empty(value, problems);
     }
     let problem = Diagnostic::at(&value.span, format!("{} has no value", quote(key)));
-    problems.push(problem.hint("`\"\"` is an empty text; `null` removes what earlier sources said"));
+    problems
+        .push(problem.hint("`\"\"` is an empty text; `null` removes what earlier sources said"));
 }

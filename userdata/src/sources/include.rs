@@ -81,7 +81,11 @@ pub(super) enum State {
 
 impl Named {
     /// Takes the bytes, whose text may then be wrong in its own places.
-    pub(super) fn open(&mut self, bytes: &[u8], problems: &mut Diagnostics) -> Result<Arc<Source>, Broken> {
+    pub(super) fn open(
+        &mut self,
+        bytes: &[u8],
+        problems: &mut Diagnostics,
+    ) -> Result<Arc<Source>, Broken> {
         self.state = State::Done;
         self.check_sum(bytes, problems)?;
         let name = format!("include {}", self.include.from);
@@ -101,13 +105,24 @@ impl Named {
     }
 
     fn check_sum(&self, bytes: &[u8], problems: &mut Diagnostics) -> Result<(), Broken> {
-        let Some(wanted) = &self.include.sha256 else { return Ok(()) };
-        let found: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let Some(wanted) = &self.include.sha256 else {
+            return Ok(());
+        };
+        let found: String = Sha256::digest(bytes)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         if found == *wanted {
             return Ok(());
         }
-        let message = format!("{} has the SHA-256 {found}, not {wanted}", self.include.from);
-        problems.push(Diagnostic::at(&self.span, message).hint("it was changed since this was written, or is not what was meant"));
+        let message = format!(
+            "{} has the SHA-256 {found}, not {wanted}",
+            self.include.from
+        );
+        problems.push(
+            Diagnostic::at(&self.span, message)
+                .hint("it was changed since this was written, or is not what was meant"),
+        );
         Err(Broken)
     }
 
@@ -120,28 +135,51 @@ impl Named {
 pub(super) fn read(node: &Node, problems: &mut Diagnostics) -> Vec<Named> {
     let Kind::List(items) = &node.kind else {
         let message = format!("`include` takes a list, and this is {}", node.what());
-        problems.push(Diagnostic::at(&node.span, message).hint("write `include: [{from: \"s3://bucket/key\"}]`"));
+        problems.push(
+            Diagnostic::at(&node.span, message)
+                .hint("write `include: [{from: \"s3://bucket/key\"}]`"),
+        );
         return Vec::new();
     };
     if items.len() > MOST {
-        problems.push(Diagnostic::at(&node.span, format!("`include` names more than {MOST}")));
+        problems.push(Diagnostic::at(
+            &node.span,
+            format!("`include` names more than {MOST}"),
+        ));
     }
-    items.iter().take(MOST).filter_map(|item| one(item, problems)).collect()
+    items
+        .iter()
+        .take(MOST)
+        .filter_map(|item| one(item, problems))
+        .collect()
 }
 
 fn one(item: &Node, problems: &mut Diagnostics) -> Option<Named> {
     let Kind::Map(entries) = &item.kind else {
         let message = format!("an include is a map, and this is {}", item.what());
-        problems.push(Diagnostic::at(&item.span, message).hint("write `{from: \"s3://bucket/key\"}`"));
+        problems
+            .push(Diagnostic::at(&item.span, message).hint("write `{from: \"s3://bucket/key\"}`"));
         return None;
     };
-    for (key, _) in entries.iter().filter(|(key, _)| !KEYS.contains(&key.text.as_str())) {
-        let problem = Diagnostic::at(&key.span, format!("unknown key {} in `include`", quote(&key.text)));
+    for (key, _) in entries
+        .iter()
+        .filter(|(key, _)| !KEYS.contains(&key.text.as_str()))
+    {
+        let problem = Diagnostic::at(
+            &key.span,
+            format!("unknown key {} in `include`", quote(&key.text)),
+        );
         let hint = did_you_mean(&key.text, KEYS);
-        problems.push(problem.hint(hint.unwrap_or_else(|| "it takes `from`, `sha256` and `owner`".to_owned())));
+        problems.push(
+            problem
+                .hint(hint.unwrap_or_else(|| "it takes `from`, `sha256` and `owner`".to_owned())),
+        );
     }
     if item.get("from").is_none() {
-        problems.push(Diagnostic::at(&item.span, "an include needs `from`").hint("write `{from: \"s3://bucket/key\"}`"));
+        problems.push(
+            Diagnostic::at(&item.span, "an include needs `from`")
+                .hint("write `{from: \"s3://bucket/key\"}`"),
+        );
     }
     let from = field(item, "from", problems, place);
     let sha256 = field(item, "sha256", problems, sum);
@@ -149,32 +187,67 @@ fn one(item: &Node, problems: &mut Diagnostics) -> Option<Named> {
     if let (Some(IncludeFrom::Ssm { .. }), Some(owner)) = (&from, item.get("owner")) {
         problems.push(Diagnostic::at(&owner.span, "`owner` is for S3 buckets"));
     }
-    let include = Include { id: 0, from: from?, sha256, owner };
-    Some(Named { include, span: item.span.clone(), state: State::Pending })
+    let include = Include {
+        id: 0,
+        from: from?,
+        sha256,
+        owner,
+    };
+    Some(Named {
+        include,
+        span: item.span.clone(),
+        state: State::Pending,
+    })
 }
 
-fn field<T>(item: &Node, key: &str, problems: &mut Diagnostics, parse: fn(&str) -> Result<T, String>) -> Option<T> {
+fn field<T>(
+    item: &Node,
+    key: &str,
+    problems: &mut Diagnostics,
+    parse: fn(&str) -> Result<T, String>,
+) -> Option<T> {
     let value = item.get(key)?;
     let parsed = match &value.kind {
         Kind::Scalar { text, .. } => parse(text),
         Kind::Empty | Kind::Null => return None,
-        Kind::List(_) | Kind::Map(_) => Err(format!("`{key}` takes text, and this is {}", value.what())),
+        Kind::List(_) | Kind::Map(_) => {
+            Err(format!("`{key}` takes text, and this is {}", value.what()))
+        }
     };
-    parsed.map_err(|message| problems.push(Diagnostic::at(&value.span, message))).ok()
+    parsed
+        .map_err(|message| problems.push(Diagnostic::at(&value.span, message)))
+        .ok()
 }
 
 /// Bucket names: Amazon S3 User Guide, "General purpose bucket naming rules".
 fn place(text: &str) -> Result<IncludeFrom, String> {
-    if let Some(name) = text.strip_prefix("ssm:").filter(|name| name.starts_with('/') || name.starts_with("arn:")) {
-        return Ok(IncludeFrom::Ssm { name: name.to_owned() });
+    if let Some(name) = text
+        .strip_prefix("ssm:")
+        .filter(|name| name.starts_with('/') || name.starts_with("arn:"))
+    {
+        return Ok(IncludeFrom::Ssm {
+            name: name.to_owned(),
+        });
     }
-    let bucket_and_key = text.strip_prefix("s3://").and_then(|rest| rest.split_once('/'));
+    let bucket_and_key = text
+        .strip_prefix("s3://")
+        .and_then(|rest| rest.split_once('/'));
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-');
     match bucket_and_key {
-        Some((bucket, key)) if (3..=63).contains(&bucket.len()) && bucket.chars().all(allowed) && !key.is_empty() => {
-            Ok(IncludeFrom::S3 { bucket: bucket.to_owned(), key: key.to_owned() })
+        Some((bucket, key))
+            if (3..=63).contains(&bucket.len())
+                && bucket.chars().all(allowed)
+                && !key.is_empty() =>
+        {
+            Ok(IncludeFrom::S3 {
+                bucket: bucket.to_owned(),
+                key: key.to_owned(),
+            })
         }
-        Some(_) | None => Err(format!("{} is neither `s3://bucket/key` nor `ssm:/name`, without references", quote(text))),
+        Some(_) | None => Err(format!(
+            "{} is neither `s3://bucket/key` nor `ssm:/name`, without references",
+            quote(text)
+        )),
     }
 }
 
@@ -182,7 +255,10 @@ fn sum(text: &str) -> Result<String, String> {
     if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Ok(text.to_ascii_lowercase());
     }
-    Err(format!("{} is not a SHA-256: 64 hexadecimal digits", quote(text)))
+    Err(format!(
+        "{} is not a SHA-256: 64 hexadecimal digits",
+        quote(text)
+    ))
 }
 
 fn account(text: &str) -> Result<String, String> {

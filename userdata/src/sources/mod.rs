@@ -18,7 +18,7 @@ mod tests;
 use crate::{
     decode::decode,
     diagnostic::{Diagnostic, Diagnostics, Source},
-    decode, envelope,
+    envelope,
     node::{
         Node,
         build::{Broken, Budget},
@@ -55,7 +55,9 @@ impl Sources {
     /// Adds user data as the instance metadata gave it.
     pub fn user_data(&mut self, name: &str, bytes: &[u8]) {
         match envelope::open(name, bytes, &mut self.problems) {
-            Ok(sources) => sources.into_iter().for_each(|source| self.hear(source, Document::read_sent)),
+            Ok(sources) => sources
+                .into_iter()
+                .for_each(|source| self.hear(source, Document::read_sent)),
             Err(Broken) => self.broken = true,
         }
     }
@@ -71,9 +73,16 @@ impl Sources {
 
     /// What the documents so far include and was not handed in yet.
     pub fn includes(&self) -> Vec<Include> {
-        let pending = self.documents.iter().enumerate().flat_map(|(nth, document)| {
-            document.pending().map(move |(which, include)| Include { id: id(nth, which), ..include.clone() })
-        });
+        let pending = self
+            .documents
+            .iter()
+            .enumerate()
+            .flat_map(|(nth, document)| {
+                document.pending().map(move |(which, include)| Include {
+                    id: id(nth, which),
+                    ..include.clone()
+                })
+            });
         pending.collect()
     }
 
@@ -83,10 +92,20 @@ impl Sources {
     /// `sha256` is that of the bytes as they are handed in. An id that [`Sources::includes`] does
     /// not give is ignored.
     pub fn included(&mut self, id: usize, bytes: &[u8]) {
-        let Sources { documents, ranked, problems, budget, broken } = self;
-        let Some(document) = documents.get_mut(id / include::MOST) else { return };
+        let Sources {
+            documents,
+            ranked,
+            problems,
+            budget,
+            broken,
+        } = self;
+        let Some(document) = documents.get_mut(id / include::MOST) else {
+            return;
+        };
         let below = Arc::clone(&document.source);
-        let Some(named) = document.named(id % include::MOST) else { return };
+        let Some(named) = document.named(id % include::MOST) else {
+            return;
+        };
         let read = named.open(bytes, problems).and_then(|source| {
             let place = ranked.iter().position(|other| Arc::ptr_eq(other, &below));
             ranked.insert(place.unwrap_or(ranked.len()), Arc::clone(&source));
@@ -119,11 +138,16 @@ impl Sources {
     /// Every problem of every source.
     pub fn compose(mut self) -> Result<Spec<Unresolved>, Diagnostics> {
         for (span, from) in self.documents.iter().flat_map(Document::missing) {
-            self.problems.push(Diagnostic::at(span, format!("{from} was not read")));
+            self.problems
+                .push(Diagnostic::at(span, format!("{from} was not read")));
             self.broken = true;
         }
         let merged = self.merged();
-        let spec = if self.broken { None } else { decode::decode(&merged, canonical::document(&merged), &mut self.problems) };
+        let spec = if self.broken {
+            None
+        } else {
+            decode(&merged, canonical::document(&merged), &mut self.problems)
+        };
         match spec {
             Some(spec) if self.problems.is_empty() => Ok(spec),
             Some(_) | None => {

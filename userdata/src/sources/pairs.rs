@@ -8,7 +8,9 @@ use crate::{
 
 /// Makes maps of the lists under `environment` and `labels` of every service and task.
 pub(super) fn to_maps(root: &mut Node, problems: &mut Diagnostics) {
-    for (_, containers) in entries(root).filter(|(key, _)| matches!(key.text.as_str(), "services" | "tasks")) {
+    for (_, containers) in
+        entries(root).filter(|(key, _)| matches!(key.text.as_str(), "services" | "tasks"))
+    {
         for (_, container) in entries(containers) {
             for (key, value) in entries(container) {
                 match key.text.as_str() {
@@ -30,7 +32,9 @@ fn entries(node: &mut Node) -> impl Iterator<Item = &mut (Key, Node)> {
 
 /// `unsaid` is the value of an item without `=`, where that is allowed.
 fn to_map(node: &mut Node, unsaid: Option<&str>, problems: &mut Diagnostics) {
-    let Kind::List(items) = &node.kind else { return };
+    let Kind::List(items) = &node.kind else {
+        return;
+    };
     let mut map: Vec<(Key, Node)> = Vec::new();
     for item in items {
         match pair(item, unsaid) {
@@ -46,7 +50,13 @@ fn to_map(node: &mut Node, unsaid: Option<&str>, problems: &mut Diagnostics) {
 
 fn pair(item: &Node, unsaid: Option<&str>) -> Result<(Key, Node), Diagnostic> {
     let Kind::Scalar { text, .. } = &item.kind else {
-        let problem = Diagnostic::at(&item.span, format!("a list here takes `NAME=value`, and this is {}", item.what()));
+        let problem = Diagnostic::at(
+            &item.span,
+            format!(
+                "a list here takes `NAME=value`, and this is {}",
+                item.what()
+            ),
+        );
         return Err(problem.hint("write a map, `NAME: value` without the `-`"));
     };
     let (name, value) = match (text.split_once('='), unsaid) {
@@ -54,16 +64,33 @@ fn pair(item: &Node, unsaid: Option<&str>) -> Result<(Key, Node), Diagnostic> {
         (None, Some(unsaid)) => (text.as_str(), unsaid),
         (None, None) => {
             let problem = Diagnostic::at(&item.span, format!("{} has no value", quote(text)));
-            return Err(problem.hint("write `NAME=value`; nothing is passed on from the instance's own environment"));
+            return Err(problem.hint(
+                "write `NAME=value`; nothing is passed on from the instance's own environment",
+            ));
         }
     };
-    let key = Key { span: item.span.clone(), text: name.to_owned() };
-    let kind = Kind::Scalar { text: value.to_owned(), plain: false };
-    Ok((key, Node { span: item.span.clone(), kind }))
+    let key = Key {
+        span: item.span.clone(),
+        text: name.to_owned(),
+    };
+    let kind = Kind::Scalar {
+        text: value.to_owned(),
+        plain: false,
+    };
+    Ok((
+        key,
+        Node {
+            span: item.span.clone(),
+            kind,
+        },
+    ))
 }
 
 fn twice(key: &Key, first: &Key) -> Diagnostic {
     let begins = first.span.begins();
     let problem = Diagnostic::at(&key.span, format!("duplicate key {}", quote(&key.text)));
-    problem.hint(format!("it stands at line {}, column {} already", begins.line, begins.column))
+    problem.hint(format!(
+        "it stands at line {}, column {} already",
+        begins.line, begins.column
+    ))
 }

@@ -10,14 +10,21 @@ use sha2::{Digest, Sha256};
 fn drop_ins(texts: &[&str]) -> Sources {
     let mut sources = Sources::default();
     for (nth, text) in texts.iter().enumerate() {
-        sources.drop_in(&format!("{nth}.yaml"), format!("firstlight: 1\n{text}").as_bytes());
+        sources.drop_in(
+            &format!("{nth}.yaml"),
+            format!("firstlight: 1\n{text}").as_bytes(),
+        );
     }
     sources
 }
 
 fn merged(texts: &[&str]) -> String {
     let sources = drop_ins(texts);
-    assert!(sources.problems.is_empty(), "{texts:?}: {}", sources.problems);
+    assert!(
+        sources.problems.is_empty(),
+        "{texts:?}: {}",
+        sources.problems
+    );
     canonical::document(&sources.merged())
 }
 
@@ -30,44 +37,90 @@ fn problems(texts: &[&str]) -> String {
 fn later_wins_by_key_through_the_levels_of_the_contract() {
     for (texts, wanted) in [
         (vec![], r#"{"firstlight":1}"#),
-        (vec!["timeout: 1m", "timeout: 2m"], r#"{"firstlight":1,"timeout":"2m"}"#),
         (
-            vec!["services: {a: {image: x, ports: [1]}}", "services: {a: {ports: [2]}, b: {image: y}}"],
+            vec!["timeout: 1m", "timeout: 2m"],
+            r#"{"firstlight":1,"timeout":"2m"}"#,
+        ),
+        (
+            vec![
+                "services: {a: {image: x, ports: [1]}}",
+                "services: {a: {ports: [2]}, b: {image: y}}",
+            ],
             r#"{"firstlight":1,"services":{"a":{"image":"x","ports":[2]},"b":{"image":"y"}}}"#,
         ),
         (
-            vec!["tasks: {t: {environment: {A: 1, B: 2}}}", "tasks: {t: {environment: [B=3, C=a=b]}}"],
+            vec![
+                "tasks: {t: {environment: {A: 1, B: 2}}}",
+                "tasks: {t: {environment: [B=3, C=a=b]}}",
+            ],
             r#"{"firstlight":1,"tasks":{"t":{"environment":{"A":1,"B":"3","C":"a=b"}}}}"#,
         ),
         (
-            vec!["services: {a: {labels: [x=1, flag]}}", "services: {a: {labels: {y: 2}}}"],
+            vec![
+                "services: {a: {labels: [x=1, flag]}}",
+                "services: {a: {labels: {y: 2}}}",
+            ],
             r#"{"firstlight":1,"services":{"a":{"labels":{"flag":"","x":"1","y":2}}}}"#,
         ),
         (
-            vec!["services: {a: {files: {/a: {content: x, mode: '0400'}}}}", "services: {a: {files: {/a: {content: y}, /b: {content: z}}}}"],
+            vec![
+                "services: {a: {files: {/a: {content: x, mode: '0400'}}}}",
+                "services: {a: {files: {/a: {content: y}, /b: {content: z}}}}",
+            ],
             r#"{"firstlight":1,"services":{"a":{"files":{"/a":{"content":"y"},"/b":{"content":"z"}}}}}"#,
         ),
         (
-            vec!["services: {a: {health: {http: {port: 1}, interval: 2s}}}", "services: {a: {health: {tcp: {port: 2}}}}"],
+            vec![
+                "services: {a: {health: {http: {port: 1}, interval: 2s}}}",
+                "services: {a: {health: {tcp: {port: 2}}}}",
+            ],
             r#"{"firstlight":1,"services":{"a":{"health":{"tcp":{"port":2}}}}}"#,
         ),
         (
-            vec!["registries: {h: {username: a, password: b}}", "registries: {h: {username: c}, i: {username: d}}"],
+            vec![
+                "registries: {h: {username: a, password: b}}",
+                "registries: {h: {username: c}, i: {username: d}}",
+            ],
             r#"{"firstlight":1,"registries":{"h":{"username":"c"},"i":{"username":"d"}}}"#,
         ),
         (
-            vec!["signal: {group: a, cloudformation: {stack: s, resource: r}}", "signal: {cloudformation: {stack: t}}"],
+            vec![
+                "signal: {group: a, cloudformation: {stack: s, resource: r}}",
+                "signal: {cloudformation: {stack: t}}",
+            ],
             r#"{"firstlight":1,"signal":{"cloudformation":{"stack":"t"},"group":"a"}}"#,
         ),
-        (vec!["drain: {on: [spot], delay: 1s}", "drain: {delay: 2s}"], r#"{"firstlight":1,"drain":{"delay":"2s"}}"#),
         (
-            vec!["services: {a: {environment: {A: 1, B: 2}, image: x}}", "services: {a: {environment: {A: null}, image: ~}}"],
+            vec!["drain: {on: [spot], delay: 1s}", "drain: {delay: 2s}"],
+            r#"{"firstlight":1,"drain":{"delay":"2s"}}"#,
+        ),
+        (
+            vec![
+                "services: {a: {environment: {A: 1, B: 2}, image: x}}",
+                "services: {a: {environment: {A: null}, image: ~}}",
+            ],
             r#"{"firstlight":1,"services":{"a":{"environment":{"B":2}}}}"#,
         ),
-        (vec!["services: {a: {image: x}}", "services: {a: null}", "services: {a: {user: '1'}}"], r#"{"firstlight":1,"services":{"a":{"user":"1"}}}"#),
-        (vec!["services: {a: {health: {tcp: {port: 1}, interval: null}}}"], r#"{"firstlight":1,"services":{"a":{"health":{"tcp":{"port":1}}}}}"#),
-        (vec!["x-any: {a: }\nx-b: &b {image: x}\nservices: {a: *b}"], r#"{"firstlight":1,"services":{"a":{"image":"x"}}}"#),
-        (vec!["services: [a]", "services: {b: {image: x}}"], r#"{"firstlight":1,"services":{"b":{"image":"x"}}}"#),
+        (
+            vec![
+                "services: {a: {image: x}}",
+                "services: {a: null}",
+                "services: {a: {user: '1'}}",
+            ],
+            r#"{"firstlight":1,"services":{"a":{"user":"1"}}}"#,
+        ),
+        (
+            vec!["services: {a: {health: {tcp: {port: 1}, interval: null}}}"],
+            r#"{"firstlight":1,"services":{"a":{"health":{"tcp":{"port":1}}}}}"#,
+        ),
+        (
+            vec!["x-any: {a: }\nx-b: &b {image: x}\nservices: {a: *b}"],
+            r#"{"firstlight":1,"services":{"a":{"image":"x"}}}"#,
+        ),
+        (
+            vec!["services: [a]", "services: {b: {image: x}}"],
+            r#"{"firstlight":1,"services":{"b":{"image":"x"}}}"#,
+        ),
     ] {
         assert_eq!(merged(&texts), wanted, "{texts:?}");
     }
@@ -92,8 +145,11 @@ fn each_value_is_shown_with_its_source() {
         "services: {web: {image: x, command: [a, b], environment: {A: 1, B: 2}}}",
         "services: {web: {environment: {B: 3}, files: {/a.b: {mode: '0400'}}, labels: {}}}",
     ]);
-    let said: Vec<_> =
-        sources.effective().iter().map(|said| format!("{} = {}  ({})", said.path, said.value, said.source)).collect();
+    let said: Vec<_> = sources
+        .effective()
+        .iter()
+        .map(|said| format!("{} = {}  ({})", said.path, said.value, said.source))
+        .collect();
     assert_snapshot!(said.join("\n"), @r##"
     services.web.command = ["a","b"]  (0.yaml)
     services.web.environment.A = 1  (0.yaml)
@@ -111,12 +167,26 @@ fn documents_are_checked_each_for_itself() {
         vec!["services: {web: {command: [a, ], ports: [~]}}\nsignal:\n  launching:\n  -\n"],
         vec!["services: {web: {environment: [A, 'B=1', B=2, {C: 1}]}}"],
         vec!["include: s3://b/k"],
-        vec!["include: [{form: x}, s3://bucket/k, {from: 's3://{{x}}/k'}, {from: s3://bucket/}, {from: ssm:x}]"],
-        vec!["include: [{from: s3://bucket/k, sha256: abc, owner: 12}, {from: ssm:/x, owner: 123456789012}]"],
+        vec![
+            "include: [{form: x}, s3://bucket/k, {from: 's3://{{x}}/k'}, {from: s3://bucket/}, {from: ssm:x}]",
+        ],
+        vec![
+            "include: [{from: s3://bucket/k, sha256: abc, owner: 12}, {from: ssm:/x, owner: 123456789012}]",
+        ],
         vec!["a: 1", "b: {\n"],
     ];
-    let mut said: Vec<_> = cases.iter().map(|texts| format!("{texts:?}\n{}\n", problems(texts))).collect();
-    for text in ["firstlight: 2\nservice: {}\n", "services: {}\n", "- firstlight\n", "firstlight: '1'\nx: y: z\n", "firstlight: one\n", "firstlight:\n"] {
+    let mut said: Vec<_> = cases
+        .iter()
+        .map(|texts| format!("{texts:?}\n{}\n", problems(texts)))
+        .collect();
+    for text in [
+        "firstlight: 2\nservice: {}\n",
+        "services: {}\n",
+        "- firstlight\n",
+        "firstlight: '1'\nx: y: z\n",
+        "firstlight: one\n",
+        "firstlight:\n",
+    ] {
         let mut sources = Sources::default();
         sources.user_data("user data", text.as_bytes());
         assert!(sources.broken && !sources.is_empty());
@@ -192,20 +262,40 @@ const WITH_INCLUDES: &str = "firstlight: 1\ninclude: [{from: \"ssm:/a\"}, {from:
 #[test]
 fn includes_rank_just_below_the_document_that_names_them() {
     let mut sources = Sources::default();
-    sources.drop_in("low", b"firstlight: 1\ntimeout: 1m\ndrain: {delay: 1s}\nwhen_service_dies: report\n");
+    sources.drop_in(
+        "low",
+        b"firstlight: 1\ntimeout: 1m\ndrain: {delay: 1s}\nwhen_service_dies: report\n",
+    );
     sources.user_data("user data", WITH_INCLUDES.as_bytes());
     let includes = sources.includes();
-    assert_eq!(includes[0].from, IncludeFrom::Ssm { name: "/a".to_owned() });
+    assert_eq!(
+        includes[0].from,
+        IncludeFrom::Ssm {
+            name: "/a".to_owned()
+        }
+    );
     assert_eq!(includes[1].from.to_string(), "s3://bucket/dir/k");
     assert_eq!(includes[1].owner.as_deref(), Some("012345678901"));
-    sources.included(includes[1].id, b"firstlight: 1\ntimeout: 9m\ndrain: {delay: 9s}\n");
+    sources.included(
+        includes[1].id,
+        b"firstlight: 1\ntimeout: 9m\ndrain: {delay: 9s}\n",
+    );
     assert_eq!(sources.includes().len(), 1);
-    sources.included(includes[0].id, b"firstlight: 1\ndrain: {delay: 8s}\nwhen_service_dies: unhealthy\n");
+    sources.included(
+        includes[0].id,
+        b"firstlight: 1\ndrain: {delay: 8s}\nwhen_service_dies: unhealthy\n",
+    );
     sources.included(includes[0].id, b"firstlight: 1\nsignal: {}\n");
     sources.included(7777, b"x");
     assert!(sources.includes().is_empty());
-    let said: Vec<_> = sources.effective().into_iter().map(|said| (said.path, said.value, said.source)).collect();
-    let row = |path: &str, value: &str, source: &str| (path.to_owned(), format!("{value:?}"), source.to_owned());
+    let said: Vec<_> = sources
+        .effective()
+        .into_iter()
+        .map(|said| (said.path, said.value, said.source))
+        .collect();
+    let row = |path: &str, value: &str, source: &str| {
+        (path.to_owned(), format!("{value:?}"), source.to_owned())
+    };
     assert_eq!(
         said,
         [
@@ -219,20 +309,38 @@ fn includes_rank_just_below_the_document_that_names_them() {
 #[test]
 fn an_include_is_checked_and_may_be_packed_and_includes_nothing() {
     let text = b"firstlight: 1\ntimeout: 1m\n";
-    let digest: String = Sha256::digest(text).iter().map(|byte| format!("{byte:02X}")).collect();
+    let digest: String = Sha256::digest(text)
+        .iter()
+        .map(|byte| format!("{byte:02X}"))
+        .collect();
     let zeros = "0".repeat(64);
     let run = |sum: &str, bytes: &[u8]| {
-        let mut sources = drop_ins(&[&format!("include: [{{from: s3://bucket/k, sha256: \"{sum}\"}}]")]);
+        let mut sources = drop_ins(&[&format!(
+            "include: [{{from: s3://bucket/k, sha256: \"{sum}\"}}]"
+        )]);
         let include = sources.includes().remove(0);
         sources.included(include.id, bytes);
         assert!(sources.includes().is_empty());
-        (sources.problems.to_string(), canonical::document(&sources.merged()))
+        (
+            sources.problems.to_string(),
+            canonical::document(&sources.merged()),
+        )
     };
-    assert_eq!(run(&digest, text), (String::new(), r#"{"firstlight":1,"timeout":"1m"}"#.to_owned()));
+    assert_eq!(
+        run(&digest, text),
+        (
+            String::new(),
+            r#"{"firstlight":1,"timeout":"1m"}"#.to_owned()
+        )
+    );
     let (problem, document) = run(&zeros, text);
-    assert!(problem.contains(&zeros) && problem.contains(&digest.to_lowercase()), "{problem}");
+    assert!(
+        problem.contains(&zeros) && problem.contains(&digest.to_lowercase()),
+        "{problem}"
+    );
     assert_eq!(document, r#"{"firstlight":1}"#);
-    let mut sources = drop_ins(&["include: [{from: ssm:/a}, {from: ssm:/b}, {from: ssm:/c}, {from: ssm:/d}]"]);
+    let mut sources =
+        drop_ins(&["include: [{from: ssm:/a}, {from: ssm:/b}, {from: ssm:/c}, {from: ssm:/d}]"]);
     for (include, bytes) in sources.includes().iter().zip([
         &b"Zmlyc3RsaWdodDogMQp0aW1lb3V0OiAybQo="[..],
         b"firstlight: 1\ninclude: []\n",
@@ -241,7 +349,10 @@ fn an_include_is_checked_and_may_be_packed_and_includes_nothing() {
     ]) {
         sources.included(include.id, bytes);
     }
-    assert_eq!(canonical::document(&sources.merged()), r#"{"firstlight":1,"timeout":"2m"}"#);
+    assert_eq!(
+        canonical::document(&sources.merged()),
+        r#"{"firstlight":1,"timeout":"2m"}"#
+    );
     assert_snapshot!(sources.problems, @r##"
     include ssm:/b, line 2, column 1: an included document includes nothing itself; name it in the document that includes this one
     include ssm:/c, line 3, column 1: not valid YAML: simple key expected ':'; is the line indented as its neighbours are, and is there a space after the `:`?
@@ -254,16 +365,28 @@ fn an_include_that_nobody_read_is_a_problem_unless_left_out() {
     let mut sources = drop_ins(&["include: [{from: ssm:/a}, {from: ssm:/b}]"]);
     sources.without(sources.includes()[0].id);
     let problems = sources.compose().unwrap_err();
-    assert_eq!(problems.to_string(), "0.yaml, line 2, column 27: ssm:/b was not read");
+    assert_eq!(
+        problems.to_string(),
+        "0.yaml, line 2, column 27: ssm:/b was not read"
+    );
 }
 
 #[test]
 fn problems_come_by_rank_then_place() {
     let mut sources = Sources::default();
     sources.drop_in("10.yaml", b"firstlight: 1\ntimeout:\ndrain: {a: 1, a: 2}\n");
-    sources.user_data("user data", b"firstlight: 1\ninclude: [{from: \"ssm:/a\"}]\nsignal:\n");
+    sources.user_data(
+        "user data",
+        b"firstlight: 1\ninclude: [{from: \"ssm:/a\"}]\nsignal:\n",
+    );
     sources.included(sources.includes()[0].id, b"firstlight: 1\nservices: [\n");
-    let places: Vec<_> = sources.compose().unwrap_err().0.iter().map(|problem| problem.span.as_ref().unwrap().to_string()).collect();
+    let places: Vec<_> = sources
+        .compose()
+        .unwrap_err()
+        .0
+        .iter()
+        .map(|problem| problem.span.as_ref().unwrap().to_string())
+        .collect();
     assert_snapshot!(places.join("\n"), @r##"
     10.yaml, line 2, column 1
     10.yaml, line 3, column 15
