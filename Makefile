@@ -15,7 +15,7 @@ ENV := source packaging/env &&
 .PHONY: rehearse test build bench setup clean
 
 rehearse:
-	@packaging/setup rust zig stage
+	@packaging/setup rust static stage
 	@packaging/build
 	@$(ENV) cargo run --quiet --locked --package firstlight-tests --bin rehearse -- $(ARGS)
 
@@ -23,16 +23,16 @@ test:
 	@tests/run
 
 build:
-	@packaging/setup rust zig
+	@packaging/setup rust static
 	@packaging/build $(TARGET)
 
 bench:
-	@packaging/setup rust zig bench
+	@packaging/setup rust static bench
 	@packaging/build
 	@$(ENV) cargo run --locked --package firstlight-tests --release --bin bench -- $(ARGS)
 
 setup:
-	@packaging/setup rust zig deny qemu bench
+	@packaging/setup rust static deny qemu bench
 
 clean:
 	rm -rf target .setup
