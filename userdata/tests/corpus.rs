@@ -40,6 +40,28 @@ fn saved_documents() {
     saved("document", property::user_data);
 }
 
+/// The property's first half says nothing where no input is a spec.
+#[test]
+fn some_saved_documents_are_specs() {
+    for name in [
+        "contract.yaml",
+        "minimal.yaml",
+        "json.json",
+        "crlf-bom.yaml",
+        "scalars.yaml",
+        "anchors.yaml",
+    ] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("fuzz/corpus/document")
+            .join(name);
+        let mut sources = firstlight_userdata::sources::Sources::default();
+        sources.drop_in(name, &fs::read(&path).unwrap());
+        if let Err(problems) = sources.compose() {
+            panic!("{}", problems.draw(false));
+        }
+    }
+}
+
 /// A scalar as YAML may write it, plain and quoted.
 fn scalar() -> impl Strategy<Value = String> {
     prop_oneof![
