@@ -1,1 +1,0 @@
-//! Whom to tell, and telling them: group, hooks, heartbeats, CONTINUE or ABANDON, CloudFormation.
