@@ -28,9 +28,9 @@ async fn pull(engine: &Engine, reference: &str, login: Option<&Login>) -> Result
     let progress = engine
         .client()
         .create_image(Some(options), None, credentials);
-    progress
-        .try_for_each(|_| async { Ok(()) })
-        .await
+    let done = progress.try_for_each(|_| async { Ok(()) });
+    let done = tokio::time::timeout(Duration::from_secs(30), done).await;
+    done.with_context(|| format!("{reference} is still being pulled"))?
         .with_context(|| format!("pulling {reference}"))
 }
 
@@ -125,7 +125,7 @@ async fn a_bad_line_breaks_a_pull_as_ordered() -> Result<()> {
     }
     proxy.order(Trouble::Stall(1000), Of::Blobs, None);
     let stalled =
-        tokio::time::timeout(Duration::from_secs(2), pull(&engine, &reference, None)).await;
+        tokio::time::timeout(Duration::from_secs(1), pull(&engine, &reference, None)).await;
     assert!(stalled.is_err(), "a stalled pull does not end");
     proxy.assert_faults_fired()?;
     proxy.call_off();

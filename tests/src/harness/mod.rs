@@ -77,6 +77,14 @@ impl Agent {
     /// # Errors
     /// If the binary has not been built.
     pub fn on(stage: &Stage) -> anyhow::Result<Self> {
+        Self::of(&binary()?, stage)
+    }
+
+    /// The same with another binary.
+    ///
+    /// # Errors
+    /// If no folder can be made.
+    pub fn of(program: &Path, stage: &Stage) -> anyhow::Result<Self> {
         let root = TempDir::with_prefix("firstlight-root-").context("making a root folder")?;
         let mut environment = stage.environment();
         environment.extend(
@@ -85,17 +93,10 @@ impl Agent {
                 .filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))),
         );
         Ok(Self {
-            program: binary()?,
+            program: program.to_path_buf(),
             root: Arc::new(Root(root)),
             environment,
         })
-    }
-
-    /// With another binary.
-    #[must_use]
-    pub fn program(mut self, program: &Path) -> Self {
-        self.program = program.to_path_buf();
-        self
     }
 
     /// With one more environment variable.

@@ -88,18 +88,10 @@ impl Drop for Names {
                 runtime.block_on(async {
                     let tidied = async { this.tidy(&Engine::connect().await?).await }.await;
                     if let Err(error) = tidied {
-                        warn(&format!("tidying up: {error:#}"));
+                        eprintln!("tidying up: {error:#}");
                     }
                 });
             });
         });
     }
-}
-
-#[expect(
-    clippy::print_stderr,
-    reason = "a destructor has nobody to return an error to"
-)]
-fn warn(text: &str) {
-    eprintln!("{text}");
 }

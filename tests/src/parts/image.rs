@@ -38,10 +38,11 @@ pub(super) struct Built {
 }
 
 impl Image {
-    /// An image with nothing in it.
+    /// An image with nothing in it but a few random bytes. An engine downloads a layer once for all who pull it at the
+    /// same time, so that a download that one test stalls would stall in another that shares the layer.
     #[must_use]
     pub fn scratch() -> Self {
-        Self::default()
+        Self::default().file("nonce", fastrand::u128(..).to_be_bytes(), 0o444)
     }
 
     /// With a file at this path, without a leading slash.

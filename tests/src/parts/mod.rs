@@ -47,6 +47,8 @@ impl Server {
             .stdout(out.try_clone()?)
             .stderr(out)
             .kill_on_drop(true);
+        // A process group of its own, so that Ctrl-C reaches only the one who is to tidy up.
+        command.process_group(0);
         let child = command
             .spawn()
             .with_context(|| format!("starting {name}"))?;

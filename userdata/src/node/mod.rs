@@ -16,7 +16,7 @@ pub(crate) mod text;
 #[cfg(test)]
 mod tests;
 
-use crate::diagnostic::Span;
+use crate::diagnostic::{Diagnostics, Span};
 
 /// A value and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +54,17 @@ pub struct Key {
     pub span: Span,
     /// The key's text.
     pub text: String,
+}
+
+/// Reads any one YAML document, not a spec; `None` when it says nothing.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn read(name: &str, bytes: &[u8]) -> Result<Option<Node>, Diagnostics> {
+    let mut problems = Diagnostics::default();
+    let node = text::read(name, bytes, &mut problems)
+        .and_then(|source| build::build(&source, &mut build::Budget::default(), &mut problems).ok());
+    if problems.is_empty() { Ok(node.flatten()) } else { Err(problems) }
 }
 
 impl Node {
