@@ -36,8 +36,16 @@ use keys::{Keys, Record};
 use serde_json::Value as Json;
 
 /// Reads a merged tree; `document` is kept with the spec. `None` when it had problems.
-pub(crate) fn decode(node: &Node, document: String, problems: &mut Diagnostics) -> Option<Spec<Unresolved>> {
-    let mut cx = Problems { found: problems, path: Vec::new(), any: false };
+pub(crate) fn decode(
+    node: &Node,
+    document: String,
+    problems: &mut Diagnostics,
+) -> Option<Spec<Unresolved>> {
+    let mut cx = Problems {
+        found: problems,
+        path: Vec::new(),
+        any: false,
+    };
     let node = extends::apply(node, &mut cx);
     let spec = top::Top::decode(&node, &mut cx).map(|spec| Spec { document, ..spec });
     if let Some(spec) = &spec {
@@ -96,14 +104,20 @@ impl Problems<'_> {
     }
     /// Adds a value's problem, if it has one.
     fn check<T>(&mut self, span: &Span, checked: Result<T, Complaint>) -> Option<T> {
-        checked.map_err(|complaint| self.complain(span, complaint)).ok()
+        checked
+            .map_err(|complaint| self.complain(span, complaint))
+            .ok()
     }
     /// Says that a value is of the wrong kind.
     fn wrong_kind(&mut self, node: &Node, wanted: &str, hint: Option<String>) {
         // An empty value was reported when its document was read.
         self.any = true;
         if node.kind != crate::node::Kind::Empty {
-            let complaint = Complaint::new(format!("`{}` takes {wanted}, and this is {}", self.here(), node.what()));
+            let complaint = Complaint::new(format!(
+                "`{}` takes {wanted}, and this is {}",
+                self.here(),
+                node.what()
+            ));
             self.complain(&node.span, complaint.hint_if(hint));
         }
     }

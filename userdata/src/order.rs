@@ -17,14 +17,25 @@ impl<P: Phase> Spec<P> {
 
     /// Every name, services first.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.services.keys().chain(self.tasks.keys()).map(String::as_str)
+        self.services
+            .keys()
+            .chain(self.tasks.keys())
+            .map(String::as_str)
     }
 
     /// The services that must be healthy and the tasks that must have exited 0 before `name` starts.
     pub fn waits_for(&self, name: &str) -> BTreeSet<&str> {
-        let own = self.container(name).into_iter().flat_map(|container| &container.depends_on);
+        let own = self
+            .container(name)
+            .into_iter()
+            .flat_map(|container| &container.depends_on);
         let mut waits: BTreeSet<&str> = own.map(String::as_str).collect();
-        if self.services.contains_key(name) && !self.tasks.keys().any(|task| self.needs(task).contains(name)) {
+        if self.services.contains_key(name)
+            && !self
+                .tasks
+                .keys()
+                .any(|task| self.needs(task).contains(name))
+        {
             waits.extend(self.tasks.keys().map(String::as_str));
         }
         waits
@@ -36,7 +47,10 @@ impl<P: Phase> Spec<P> {
         let mut started: BTreeSet<&str> = BTreeSet::new();
         loop {
             let ready = |name: &&str| {
-                let before = self.waits_for(name).into_iter().chain(self.network_of(name));
+                let before = self
+                    .waits_for(name)
+                    .into_iter()
+                    .chain(self.network_of(name));
                 !started.contains(name) && before.into_iter().all(|other| started.contains(other))
             };
             let wave: Vec<&str> = self.names().filter(ready).collect();
@@ -50,8 +64,13 @@ impl<P: Phase> Spec<P> {
 
     /// What a person wrote `name` to come after.
     pub(crate) fn written_before(&self, name: &str) -> Vec<&str> {
-        let own = self.container(name).into_iter().flat_map(|container| &container.depends_on);
-        own.map(String::as_str).chain(self.network_of(name)).collect()
+        let own = self
+            .container(name)
+            .into_iter()
+            .flat_map(|container| &container.depends_on);
+        own.map(String::as_str)
+            .chain(self.network_of(name))
+            .collect()
     }
 
     /// The service whose network `name` joins.

@@ -1,16 +1,16 @@
 //! What a spec would do: what `firstlight check` prints for a good one, as text or JSON.
 
+mod size;
+
 use crate::{
     spec::{Container, Health, HttpProbe, NetworkMode, Probe, PullPolicy, Spec, Unresolved},
     value::{ImageRef, duration, port},
 };
-use base64::Engine as _;
 use serde::Serialize;
-use std::{collections::BTreeSet, fmt, io::Write as _};
+use size::size;
+use std::{collections::BTreeSet, fmt};
 
-/// What EC2 takes as user data, in bytes before base64 (Amazon EC2 User Guide, "Work with instance
-/// user data").
-pub const USER_DATA_LIMIT: usize = 16_384;
+pub use size::{Size, USER_DATA_LIMIT};
 
 /// What a spec would do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -60,40 +60,46 @@ pub struct Gate {
     pub gate: String,
 }
 
-/// How large a file is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Size {
-    /// The file.
-    pub name: String,
-    /// In bytes, as it is.
-    pub raw: usize,
-    /// In bytes as EC2 counts them: without base64 around the whole.
-    pub ec2: usize,
-    /// In bytes, if it were compressed with gzip.
-    pub gzipped: usize,
-    /// Whether EC2 takes it as user data.
-    pub fits: bool,
-}
-
 impl Plan {
     /// What `spec` would do; `files` are what it was read from, with their names.
     pub fn of(spec: &Spec<Unresolved>, files: &[(&str, &[u8])]) -> Plan {
-        let containers = || spec.names().filter_map(|name| Some((name, spec.container(name)?)));
+        let containers = || {
+            spec.names()
+                .filter_map(|name| Some((name, spec.container(name)?)))
+        };
         Plan {
             timeout: duration::show(spec.timeout),
-            images: containers().map(|(name, container)| image(name, container)).collect(),
-            references: spec.targets().iter().map(ToString::to_string).collect::<BTreeSet<_>>().into_iter().collect(),
-            order: spec.waves().into_iter().map(|wave| wave.into_iter().map(str::to_owned).collect()).collect(),
-            ports: containers().flat_map(|(name, container)| ports(name, container)).collect(),
+            images: containers()
+                .map(|(name, container)| image(name, container))
+                .collect(),
+            references: spec
+                .targets()
+                .iter()
+                .map(ToString::to_string)
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect(),
+            order: spec
+                .waves()
+                .into_iter()
+                .map(|wave| wave.into_iter().map(str::to_owned).collect())
+                .collect(),
+            ports: containers()
+                .flat_map(|(name, container)| ports(name, container))
+                .collect(),
             gates: gates(spec),
-            sizes: files.iter().map(|(name, bytes)| size(name, bytes)).collect(),
+            sizes: files
+                .iter()
+                .map(|(name, bytes)| size(name, bytes))
+                .collect(),
         }
     }
 }
 
 fn image(name: &str, container: &Container<Unresolved>) -> ImagePlan {
     let text = container.image.to_string();
-    let pinned = ImageRef::parse(&text).is_ok_and(|image| image.digest().is_some()) || text.contains('@');
+    let pinned =
+        ImageRef::parse(&text).is_ok_and(|image| image.digest().is_some()) || text.contains('@');
     let pull = match container.pull_policy {
         Some(PullPolicy::Always) => "always",
         Some(PullPolicy::Missing) => "missing",
@@ -101,11 +107,18 @@ fn image(name: &str, container: &Container<Unresolved>) -> ImagePlan {
         None if pinned => "missing",
         None => "always",
     };
-    ImagePlan { name: name.to_owned(), image: text, pull }
+    ImagePlan {
+        name: name.to_owned(),
+        image: text,
+        pull,
+    }
 }
 
 fn ports(name: &str, container: &Container<Unresolved>) -> Vec<PortPlan> {
-    let plan = |port| PortPlan { name: name.to_owned(), port: port::show(port) };
+    let plan = |port| PortPlan {
+        name: name.to_owned(),
+        port: port::show(port),
+    };
     container.ports.iter().map(plan).collect()
 }
 
@@ -128,10 +141,25 @@ fn gates(spec: &Spec<Unresolved>) -> Vec<Gate> {
 }
 
 fn probe(health: &Health, network: &NetworkMode) -> String {
-    let host = if *network == NetworkMode::Host { "127.0.0.1" } else { "" };
+    let host = if *network == NetworkMode::Host {
+        "127.0.0.1"
+    } else {
+        ""
+    };
     let get = |how: &str, probe: &HttpProbe| {
-        let ranges = probe.matcher.iter().map(|(low, high)| if low == high { low.to_string() } else { format!("{low}-{high}") });
-        format!("GET {host}:{}{}{how} answers {}", probe.port, probe.path, ranges.collect::<Vec<_>>().join(","))
+        let ranges = probe.matcher.iter().map(|(low, high)| {
+            if low == high {
+                low.to_string()
+            } else {
+                format!("{low}-{high}")
+            }
+        });
+        format!(
+            "GET {host}:{}{}{how} answers {}",
+            probe.port,
+            probe.path,
+            ranges.collect::<Vec<_>>().join(",")
+        )
     };
     let asked = match &health.probe {
         Probe::Http(probe) => get("", probe),
@@ -140,53 +168,56 @@ fn probe(health: &Health, network: &NetworkMode) -> String {
         Probe::Command(words) => format!("`{}` exits 0", words.join(" ")),
     };
     let times = health.healthy_threshold;
-    format!("{asked}, {times} in a row, asked every {}, {} each", duration::show(health.interval), duration::show(health.timeout))
-}
-
-fn size(name: &str, bytes: &[u8]) -> Size {
-    let ec2 = unwrapped(bytes).unwrap_or(bytes.len());
-    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    // Writing to memory does not fail.
-    let gzipped = gzip.write_all(bytes).and_then(|()| gzip.finish()).map_or(bytes.len(), |packed| packed.len());
-    Size { name: name.to_owned(), raw: bytes.len(), ec2, gzipped, fits: ec2 <= USER_DATA_LIMIT }
-}
-
-/// The length without base64, where the whole is base64: EC2's API takes it so and counts without.
-fn unwrapped(bytes: &[u8]) -> Option<usize> {
-    let packed: Vec<u8> = bytes.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    let inner = base64::prelude::BASE64_STANDARD.decode(packed).ok()?;
-    (!inner.is_empty()).then_some(inner.len())
+    format!(
+        "{asked}, {times} in a row, asked every {}, {} each",
+        duration::show(health.interval),
+        duration::show(health.timeout)
+    )
 }
 
 /// For people.
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "timeout     {}", self.timeout)?;
-        section(f, "images", self.images.iter().map(|image| format!("{}: {} (pull: {})", image.name, image.image, image.pull)))?;
+        section(
+            f,
+            "images",
+            self.images
+                .iter()
+                .map(|image| format!("{}: {} (pull: {})", image.name, image.image, image.pull)),
+        )?;
         section(f, "references", self.references.iter().cloned())?;
-        section(f, "order", self.order.iter().enumerate().map(|(nth, wave)| format!("{}. {}", nth + 1, wave.join(", "))))?;
-        section(f, "ports", self.ports.iter().map(|port| format!("{}: {}", port.name, port.port)))?;
-        section(f, "gates", self.gates.iter().map(|gate| format!("{}: {}", gate.name, gate.gate)))?;
+        section(
+            f,
+            "order",
+            self.order
+                .iter()
+                .enumerate()
+                .map(|(nth, wave)| format!("{}. {}", nth + 1, wave.join(", "))),
+        )?;
+        section(
+            f,
+            "ports",
+            self.ports
+                .iter()
+                .map(|port| format!("{}: {}", port.name, port.port)),
+        )?;
+        section(
+            f,
+            "gates",
+            self.gates
+                .iter()
+                .map(|gate| format!("{}: {}", gate.name, gate.gate)),
+        )?;
         section(f, "size", self.sizes.iter().map(ToString::to_string))
     }
 }
 
-/// `user data: 1234 of 16384 bytes, 612 with gzip`
-impl fmt::Display for Size {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} of {USER_DATA_LIMIT} bytes", self.name, self.ec2)?;
-        if self.raw != self.ec2 {
-            write!(f, " ({} with its base64, which EC2 does not count)", self.raw)?;
-        }
-        match (self.fits, self.gzipped <= USER_DATA_LIMIT) {
-            (true, _) => write!(f, ", {} with gzip", self.gzipped),
-            (false, true) => write!(f, ": too large for user data; with gzip it is {}", self.gzipped),
-            (false, false) => f.write_str(": too large for user data, also with gzip; move a part into an `include`"),
-        }
-    }
-}
-
-fn section(f: &mut fmt::Formatter<'_>, title: &str, lines: impl Iterator<Item = String>) -> fmt::Result {
+fn section(
+    f: &mut fmt::Formatter<'_>,
+    title: &str,
+    lines: impl Iterator<Item = String>,
+) -> fmt::Result {
     let mut title = title;
     for line in lines {
         writeln!(f, "{title:<12}{line}")?;
@@ -202,7 +233,9 @@ mod tests {
     use crate::sources::Sources;
 
     fn plan(file: &str) -> String {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(file);
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("examples")
+            .join(file);
         let bytes = std::fs::read(path).unwrap();
         let mut sources = Sources::default();
         sources.user_data(file, &bytes);
@@ -229,20 +262,5 @@ mod tests {
                     migrate: exit 0 within 10m
         size        small: 14 of 16384 bytes, 34 with gzip
         "#);
-    }
-
-    #[test]
-    fn sizes_against_the_limit() {
-        use sha2::{Digest, Sha256};
-        let noise: Vec<u8> = (0..700_u32).flat_map(|n| Sha256::digest(n.to_le_bytes())).collect();
-        for (bytes, said) in [
-            (b"firstlight: 1\n".to_vec(), "f: 14 of 16384 bytes, "),
-            (vec![b'#'; 16_385], "f: 16385 of 16384 bytes: too large for user data; with gzip it is "),
-            (noise, "too large for user data, also with gzip; move a part into an `include`"),
-            (base64::prelude::BASE64_STANDARD.encode([b' '; 16_000]).into_bytes(), "f: 16000 of 16384 bytes (21336 with its base64"),
-        ] {
-            let shown = size("f", &bytes).to_string();
-            assert!(shown.contains(said), "{shown}");
-        }
     }
 }

@@ -39,7 +39,9 @@ impl Redactor {
             match answer {
                 Answer::One(fetched) => redactor.add_fetched(&target.to_string(), fetched),
                 Answer::Path(entries) => {
-                    entries.iter().for_each(|(name, fetched)| redactor.add_fetched(&format!("ssm:{name}"), fetched));
+                    entries.iter().for_each(|(name, fetched)| {
+                        redactor.add_fetched(&format!("ssm:{name}"), fetched)
+                    });
                 }
             }
         }
@@ -66,7 +68,9 @@ impl Redactor {
             return;
         }
         for form in forms::of(secret) {
-            let Some(first) = form.bytes().next() else { continue };
+            let Some(first) = form.bytes().next() else {
+                continue;
+            };
             let needles = self.needles.entry(first).or_default();
             if !needles.iter().any(|(needle, _)| *needle == form) {
                 needles.push((form, shown.clone()));
@@ -92,10 +96,22 @@ impl Redactor {
     fn find<'a>(&'a self, text: &str) -> Vec<Found<'a>> {
         let mut all: Vec<Found<'a>> = Vec::new();
         for (start, byte) in text.bytes().enumerate() {
-            let Some(rest) = text.get(start..) else { continue };
+            let Some(rest) = text.get(start..) else {
+                continue;
+            };
             let needles = self.needles.get(&byte).into_iter().flatten();
-            let Some((needle, shown)) = needles.into_iter().find(|(needle, _)| rest.starts_with(needle.as_str())) else { continue };
-            let found = Found { start, end: start + needle.len(), longest: needle.len(), shown };
+            let Some((needle, shown)) = needles
+                .into_iter()
+                .find(|(needle, _)| rest.starts_with(needle.as_str()))
+            else {
+                continue;
+            };
+            let found = Found {
+                start,
+                end: start + needle.len(),
+                longest: needle.len(),
+                shown,
+            };
             match all.last_mut().filter(|last| found.start < last.end) {
                 None => all.push(found),
                 Some(last) => {
@@ -162,10 +178,15 @@ mod tests {
             BASE64_STANDARD.encode(CANARY),
             BASE64_URL_SAFE_NO_PAD.encode(CANARY),
         ] {
-            assert_eq!(redactor.redact(&format!("a={form};")), "a={{ssm:/x}};", "{form}");
+            assert_eq!(
+                redactor.redact(&format!("a={form};")),
+                "a={{ssm:/x}};",
+                "{form}"
+            );
         }
         for before in ["", "u", "us", "user:"] {
-            let shown = redactor.redact(&BASE64_STANDARD.encode(format!("{before}{CANARY} and more")));
+            let shown =
+                redactor.redact(&BASE64_STANDARD.encode(format!("{before}{CANARY} and more")));
             assert!(shown.contains("{{ssm:/x}}"), "{before}: {shown}");
         }
     }
@@ -180,18 +201,37 @@ mod tests {
         let nested = redactor(&[("short", "secret"), ("long", "my-secret-2")]);
         assert_eq!(nested.redact("my-secret-2 secret"), "{{long}} {{short}}");
         let short = redactor(&[("pin", "42")]);
-        assert_eq!(short.redact("the answer is 42\n 42 \n42"), "the answer is 42\n {{pin}} \n{{pin}}");
-        assert_eq!(redactor(&[("none", ""), ("space", "  ")]).redact("a  b"), "a  b");
+        assert_eq!(
+            short.redact("the answer is 42\n 42 \n42"),
+            "the answer is 42\n {{pin}} \n{{pin}}"
+        );
+        assert_eq!(
+            redactor(&[("none", ""), ("space", "  ")]).redact("a  b"),
+            "a  b"
+        );
     }
 
     #[test]
     fn knows_the_members_of_json() {
-        let fetched = |secret| Answer::One(Fetched { value: r#"{"user":"alice","password":"s3cr3t\n!","n":null}"#.to_owned(), secret, version: None });
+        let fetched = |secret| {
+            Answer::One(Fetched {
+                value: r#"{"user":"alice","password":"s3cr3t\n!","n":null}"#.to_owned(),
+                secret,
+                version: None,
+            })
+        };
         let target = Target::Secret("db".to_owned());
         let redactor = Redactor::of(&Values::from([(target.clone(), fetched(true))]));
-        assert_eq!(redactor.redact("login s3cr3t\n! failed"), "login {{secretsmanager:db#password}} failed");
+        assert_eq!(
+            redactor.redact("login s3cr3t\n! failed"),
+            "login {{secretsmanager:db#password}} failed"
+        );
         assert!(!format!("{redactor:?}").contains("alice"));
-        assert_eq!(Redactor::of(&Values::from([(target, fetched(false))])).redact("alice"), "alice", "not a secret");
+        assert_eq!(
+            Redactor::of(&Values::from([(target, fetched(false))])).redact("alice"),
+            "alice",
+            "not a secret"
+        );
     }
 
     proptest! {

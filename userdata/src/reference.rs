@@ -30,12 +30,21 @@ impl Template {
         if complaints.is_empty() {
             return Ok(Template { pieces, span });
         }
-        Err(Diagnostics(complaints.into_iter().map(|complaint| complaint.at(&span)).collect()))
+        Err(Diagnostics(
+            complaints
+                .into_iter()
+                .map(|complaint| complaint.at(&span))
+                .collect(),
+        ))
     }
     /// A string without references.
     pub fn literal(text: impl Into<String>, span: Span) -> Template {
         let text = text.into();
-        let pieces = if text.is_empty() { Vec::new() } else { vec![Piece::Literal(text)] };
+        let pieces = if text.is_empty() {
+            Vec::new()
+        } else {
+            vec![Piece::Literal(text)]
+        };
         Template { pieces, span }
     }
     /// The text, if no reference is in it.
@@ -92,7 +101,11 @@ impl fmt::Display for Reference {
         if let Some(member) = &self.member {
             write!(f, "#{member}")?;
         }
-        if self.urlencode { f.write_str(" | urlencode") } else { Ok(()) }
+        if self.urlencode {
+            f.write_str(" | urlencode")
+        } else {
+            Ok(())
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! From a spec with references to a spec with values: pure, all or nothing.
 //!
 //! - `fill`: the walk over every string of a spec
+//! - `text`: one string, its references replaced
 //! - `environment`: whole sets of variables
 //! - `image`: what stands outside a reference keeps its role
 //! - `json`: members of JSON values, numbers as written
@@ -9,6 +10,7 @@ mod environment;
 mod fill;
 pub(crate) mod image;
 pub(crate) mod json;
+mod text;
 
 use crate::{
     diagnostic::Diagnostics,
@@ -101,10 +103,17 @@ pub fn versions(values: &Values) -> BTreeMap<String, String> {
     let mut versions = BTreeMap::new();
     for (target, answer) in values {
         match answer {
-            Answer::One(fetched) => versions.extend(fetched.version.clone().map(|version| (target.to_string(), version))),
-            Answer::Path(entries) => versions.extend(
-                entries.iter().filter_map(|(name, fetched)| Some((format!("ssm:{name}"), fetched.version.clone()?))),
+            Answer::One(fetched) => versions.extend(
+                fetched
+                    .version
+                    .clone()
+                    .map(|version| (target.to_string(), version)),
             ),
+            Answer::Path(entries) => {
+                versions.extend(entries.iter().filter_map(|(name, fetched)| {
+                    Some((format!("ssm:{name}"), fetched.version.clone()?))
+                }))
+            }
         }
     }
     versions
@@ -135,7 +144,10 @@ impl<P: Phase> Spec<P> {
             // Neither names nor versions hold line feeds or NUL, so no two lists read the same.
             hash.update(format!("\n{name}\0{version}"));
         }
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hash.finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 }
 

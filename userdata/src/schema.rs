@@ -26,12 +26,21 @@ pub fn document() -> Value {
         },
     });
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
-        properties.insert("firstlight".to_owned(), json!({ "const": 1, "description": "the version of the launch spec" }));
+        properties.insert(
+            "firstlight".to_owned(),
+            json!({ "const": 1, "description": "the version of the launch spec" }),
+        );
         properties.insert("include".to_owned(), include);
     }
     if let Some(schema) = schema.as_object_mut() {
-        schema.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
-        schema.insert("title".to_owned(), json!("firstlight launch spec, version 1"));
+        schema.insert(
+            "$schema".to_owned(),
+            json!("https://json-schema.org/draft/2020-12/schema"),
+        );
+        schema.insert(
+            "title".to_owned(),
+            json!("firstlight launch spec, version 1"),
+        );
         schema.insert("patternProperties".to_owned(), json!({ "^x-": true }));
         schema.insert("required".to_owned(), json!(["firstlight"]));
     }
@@ -40,7 +49,12 @@ pub fn document() -> Value {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        reason = "tests"
+    )]
     use super::*;
     use crate::sources::Sources;
     use std::{fs, path::Path};
@@ -53,29 +67,53 @@ mod tests {
         if std::env::var_os("FIRSTLIGHT_WRITE_SCHEMA").is_some() {
             fs::write(&path, &schema).unwrap();
         }
-        assert!(fs::read_to_string(&path).unwrap() == schema, "launch.schema.json is stale: run this with FIRSTLIGHT_WRITE_SCHEMA=1");
+        assert!(
+            fs::read_to_string(&path).unwrap() == schema,
+            "launch.schema.json is stale: run this with FIRSTLIGHT_WRITE_SCHEMA=1"
+        );
     }
 
     /// What of JSON Schema the file uses, patterns apart.
     fn valid(value: &Value, schema: &Value) -> bool {
-        let Some(schema) = schema.as_object() else { return schema == &Value::Bool(true) };
-        schema.iter().all(|(keyword, rule)| match (keyword.as_str(), value) {
-            ("anyOf", _) => rule.as_array().unwrap().iter().any(|schema| valid(value, schema)),
-            ("const", _) => value == rule,
-            ("enum", _) => rule.as_array().unwrap().contains(value),
-            ("type", _) if rule.is_array() => rule.as_array().unwrap().iter().any(|kind| is_a(value, kind)),
-            ("type", _) => is_a(value, rule),
-            ("required", Value::Object(map)) => rule.as_array().unwrap().iter().all(|key| map.contains_key(key.as_str().unwrap())),
-            ("items", Value::Array(items)) => items.iter().all(|item| valid(item, rule)),
-            ("properties", Value::Object(map)) => {
-                map.iter().all(|(key, value)| rule.get(key).is_none_or(|schema| valid(value, schema)))
-            }
-            ("additionalProperties", Value::Object(map)) => {
-                let known = |key: &String| schema.get("properties").is_some_and(|properties| properties.get(key).is_some());
-                map.iter().all(|(key, value)| known(key) || valid(value, rule))
-            }
-            _ => true,
-        })
+        let Some(schema) = schema.as_object() else {
+            return schema == &Value::Bool(true);
+        };
+        schema
+            .iter()
+            .all(|(keyword, rule)| match (keyword.as_str(), value) {
+                ("anyOf", _) => rule
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .any(|schema| valid(value, schema)),
+                ("const", _) => value == rule,
+                ("enum", _) => rule.as_array().unwrap().contains(value),
+                ("type", _) if rule.is_array() => rule
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .any(|kind| is_a(value, kind)),
+                ("type", _) => is_a(value, rule),
+                ("required", Value::Object(map)) => rule
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .all(|key| map.contains_key(key.as_str().unwrap())),
+                ("items", Value::Array(items)) => items.iter().all(|item| valid(item, rule)),
+                ("properties", Value::Object(map)) => map
+                    .iter()
+                    .all(|(key, value)| rule.get(key).is_none_or(|schema| valid(value, schema))),
+                ("additionalProperties", Value::Object(map)) => {
+                    let known = |key: &String| {
+                        schema
+                            .get("properties")
+                            .is_some_and(|properties| properties.get(key).is_some())
+                    };
+                    map.iter()
+                        .all(|(key, value)| known(key) || valid(value, rule))
+                }
+                _ => true,
+            })
     }
 
     fn is_a(value: &Value, kind: &Value) -> bool {
@@ -100,13 +138,20 @@ mod tests {
             let path = entry.unwrap().path();
             let mut sources = Sources::default();
             sources.user_data(&path.display().to_string(), &fs::read(&path).unwrap());
-            let spec = sources.compose().unwrap_or_else(|problems| panic!("{problems}"));
+            let spec = sources
+                .compose()
+                .unwrap_or_else(|problems| panic!("{problems}"));
             let document: Value = serde_json::from_str(&spec.document).unwrap();
             assert!(valid(&document, &schema), "{}", path.display());
             seen += 1;
         }
         assert!(seen >= 4, "{seen} examples");
-        for bad in [json!({}), json!({"firstlight": 2}), json!({"firstlight": 1, "service": {}}), json!({"firstlight": 1, "services": {"web": {"restart": "x"}}})] {
+        for bad in [
+            json!({}),
+            json!({"firstlight": 2}),
+            json!({"firstlight": 1, "service": {}}),
+            json!({"firstlight": 1, "services": {"web": {"restart": "x"}}}),
+        ] {
             assert!(!valid(&bad, &schema), "{bad}");
         }
     }

@@ -32,18 +32,31 @@ pub(crate) struct Complaint {
 impl Complaint {
     /// A complaint without advice.
     pub(crate) fn new(what: impl Into<String>) -> Complaint {
-        Complaint { what: what.into(), hint: None }
+        Complaint {
+            what: what.into(),
+            hint: None,
+        }
     }
     /// Adds advice.
     pub(crate) fn hint(self, hint: impl Into<String>) -> Complaint {
-        Complaint { hint: Some(hint.into()), ..self }
+        Complaint {
+            hint: Some(hint.into()),
+            ..self
+        }
     }
     /// Adds advice, if there is any.
     pub(crate) fn hint_if(self, hint: Option<String>) -> Complaint {
-        Complaint { hint: hint.or(self.hint), ..self }
+        Complaint {
+            hint: hint.or(self.hint),
+            ..self
+        }
     }
     /// Says where it was written.
     pub(crate) fn at(self, span: &Span) -> Diagnostic {
-        Diagnostic { span: Some(span.clone()), message: self.what, hint: self.hint }
+        Diagnostic {
+            span: Some(span.clone()),
+            message: self.what,
+            hint: self.hint,
+        }
     }
 }

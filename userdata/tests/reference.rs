@@ -1,6 +1,11 @@
 //! The reference for people says what the code does: every example in it is read, every key is in it.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests, which name the example they fail on")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests, which name the example they fail on"
+)]
 
 use firstlight_userdata::{plan::Plan, schema, sources::Sources};
 use std::{fs, path::Path};
@@ -18,9 +23,17 @@ fn examples(markdown: &str) -> Vec<(String, usize, String)> {
             Some(_) if inside => inside = false,
             Some(info) if info.starts_with("yaml") => {
                 inside = true;
-                examples.push((info.replacen("yaml", "", 1).trim().to_owned(), nth + 1, String::new()));
+                examples.push((
+                    info.replacen("yaml", "", 1).trim().to_owned(),
+                    nth + 1,
+                    String::new(),
+                ));
             }
-            _ if inside => examples.last_mut().unwrap().2.push_str(&format!("{line}\n")),
+            _ if inside => examples
+                .last_mut()
+                .unwrap()
+                .2
+                .push_str(&format!("{line}\n")),
             _ => {}
         }
     }
@@ -29,11 +42,18 @@ fn examples(markdown: &str) -> Vec<(String, usize, String)> {
 
 /// A document around a fragment.
 fn document(kind: &str, text: &str) -> String {
-    let indented = || text.lines().map(|line| format!("    {line}\n")).collect::<String>();
+    let indented = || {
+        text.lines()
+            .map(|line| format!("    {line}\n"))
+            .collect::<String>()
+    };
     match kind {
         "" => text.to_owned(),
         "top" => format!("firstlight: 1\nservices: {{web: {{image: web}}}}\n{text}"),
-        "service" => format!("firstlight: 1\nservices:\n  web:\n    image: web\n{}", indented()),
+        "service" => format!(
+            "firstlight: 1\nservices:\n  web:\n    image: web\n{}",
+            indented()
+        ),
         other => panic!("an example is marked `{other}`"),
     }
 }
@@ -44,9 +64,15 @@ fn check(name: &str, text: &str) {
     for include in sources.includes() {
         sources.without(include.id);
     }
-    let spec = sources.compose().unwrap_or_else(|problems| panic!("{problems}\n{text}"));
+    let spec = sources
+        .compose()
+        .unwrap_or_else(|problems| panic!("{problems}\n{text}"));
     let plan = Plan::of(&spec, &[(name, text.as_bytes())]);
-    assert_eq!(plan.order.iter().flatten().count(), spec.services.len() + spec.tasks.len(), "{name}");
+    assert_eq!(
+        plan.order.iter().flatten().count(),
+        spec.services.len() + spec.tasks.len(),
+        "{name}"
+    );
 }
 
 #[test]
@@ -57,7 +83,12 @@ fn every_example_is_read() {
     for (kind, line, text) in examples {
         check(&format!("README.md:{line}"), &document(&kind, &text));
     }
-    for file in ["web.yaml", "worker.yaml", "web-postgres.yaml", "web-proxy.yaml"] {
+    for file in [
+        "web.yaml",
+        "worker.yaml",
+        "web-postgres.yaml",
+        "web-proxy.yaml",
+    ] {
         check(file, &read(&format!("examples/{file}")));
     }
 }
@@ -72,7 +103,10 @@ fn every_key_is_explained() {
             match (keyword.as_str(), below) {
                 ("properties", serde_json::Value::Object(properties)) => {
                     for (key, schema) in properties {
-                        assert!(readme.contains(&format!("`{key}`")), "README.md does not explain `{key}`");
+                        assert!(
+                            readme.contains(&format!("`{key}`")),
+                            "README.md does not explain `{key}`"
+                        );
                         schemas.push(schema.clone());
                         keys += 1;
                     }

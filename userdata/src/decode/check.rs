@@ -20,11 +20,15 @@ const MOST: usize = 100;
 /// Checks a spec against itself. `root` says where things were written.
 pub(super) fn all(spec: &Spec<Unresolved>, root: &Node, cx: &mut Problems<'_>) {
     if spec.services.is_empty() && spec.tasks.is_empty() && !cx.any {
-        let nothing = Diagnostic::whole("there are neither `services` nor `tasks`, so there is nothing to run");
+        let nothing = Diagnostic::whole(
+            "there are neither `services` nor `tasks`, so there is nothing to run",
+        );
         cx.push(nothing.hint("write `services: {web: {image: …}}`"));
     }
     if spec.services.len() + spec.tasks.len() > MOST {
-        return cx.push(Diagnostic::whole(format!("there are more than {MOST} services and tasks")));
+        return cx.push(Diagnostic::whole(format!(
+            "there are more than {MOST} services and tasks"
+        )));
     }
     let mut whole = Whole { spec, root, cx };
     whole.names();
@@ -41,7 +45,9 @@ struct Whole<'a, 'p> {
 impl Whole<'_, '_> {
     /// Where a key of a service or task was written, or else the nearest thing above it.
     fn span(&self, name: &str, key: &str) -> Span {
-        let container = ["services", "tasks"].into_iter().find_map(|kind| self.root.get(kind)?.get(name));
+        let container = ["services", "tasks"]
+            .into_iter()
+            .find_map(|kind| self.root.get(kind)?.get(name));
         let node = container.and_then(|container| container.get(key));
         node.or(container).unwrap_or(self.root).span.clone()
     }

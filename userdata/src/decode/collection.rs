@@ -15,9 +15,18 @@ impl<T: Shape> Shape for List<T> {
     type Value = Vec<T::Value>;
     fn decode(node: &Node, cx: &mut Problems<'_>) -> Option<Vec<T::Value>> {
         match &node.kind {
-            Kind::List(items) => Some(items.iter().filter_map(|item| T::decode(item, cx)).collect()),
+            Kind::List(items) => Some(
+                items
+                    .iter()
+                    .filter_map(|item| T::decode(item, cx))
+                    .collect(),
+            ),
             Kind::Scalar { text, .. } => {
-                cx.wrong_kind(node, "a list", Some(format!("write it as [{}]", Json::from(text.as_str()))));
+                cx.wrong_kind(
+                    node,
+                    "a list",
+                    Some(format!("write it as [{}]", Json::from(text.as_str()))),
+                );
                 None
             }
             Kind::Null | Kind::Empty | Kind::Map(_) => {
@@ -37,7 +46,11 @@ impl<T: Shape> Shape for Words<T> {
     type Value = Vec<T::Value>;
     fn decode(node: &Node, cx: &mut Problems<'_>) -> Option<Vec<T::Value>> {
         if let Kind::Scalar { text, .. } = &node.kind {
-            cx.wrong_kind(node, "a list", Some(format!("write it as {}", words::as_list(text))));
+            cx.wrong_kind(
+                node,
+                "a list",
+                Some(format!("write it as {}", words::as_list(text))),
+            );
             return None;
         }
         List::<T>::decode(node, cx)
@@ -54,7 +67,9 @@ impl<T: Shape> Shape for OneOrList<T> {
     fn decode(node: &Node, cx: &mut Problems<'_>) -> Option<Vec<T::Value>> {
         match &node.kind {
             Kind::List(_) => List::<T>::decode(node, cx),
-            Kind::Scalar { .. } | Kind::Null | Kind::Empty | Kind::Map(_) => Some(vec![T::decode(node, cx)?]),
+            Kind::Scalar { .. } | Kind::Null | Kind::Empty | Kind::Map(_) => {
+                Some(vec![T::decode(node, cx)?])
+            }
         }
     }
     fn schema() -> Json {
@@ -107,7 +122,13 @@ pub(super) struct FilePath;
 impl Naming for FilePath {
     fn check(key: &str) -> Result<(), Complaint> {
         path::absolute(key)?;
-        if key.ends_with('/') { Err(Complaint::new(format!("`{key}` names a folder, not a file"))) } else { Ok(()) }
+        if key.ends_with('/') {
+            Err(Complaint::new(format!(
+                "`{key}` names a folder, not a file"
+            )))
+        } else {
+            Ok(())
+        }
     }
     fn pattern() -> &'static str {
         "^/.*[^/]$"
@@ -121,8 +142,11 @@ impl Naming for RegistryHost {
         let wrong = Complaint::new(format!("`{key}` is no registry's host"));
         match crate::value::ImageRef::parse(&format!("{key}/image")) {
             Ok(image) if image.registry() == key => Ok(()),
-            Ok(image) if image.registry() == "docker.io" && key.contains("docker.io") => Err(wrong.hint("write `docker.io`")),
-            Ok(_) | Err(_) => Err(wrong.hint("write host and port only, as in `ghcr.io` or `registry.example.com:5000`")),
+            Ok(image) if image.registry() == "docker.io" && key.contains("docker.io") => {
+                Err(wrong.hint("write `docker.io`"))
+            }
+            Ok(_) | Err(_) => Err(wrong
+                .hint("write host and port only, as in `ghcr.io` or `registry.example.com:5000`")),
         }
     }
 }
@@ -132,7 +156,11 @@ pub(super) struct Anything;
 impl Naming for Anything {
     fn check(key: &str) -> Result<(), Complaint> {
         let valid = !key.is_empty() && key.chars().all(|c| c.is_ascii_graphic());
-        if valid { Ok(()) } else { Err(Complaint::new(format!("`{key}` is no name"))) }
+        if valid {
+            Ok(())
+        } else {
+            Err(Complaint::new(format!("`{key}` is no name")))
+        }
     }
 }
 
@@ -147,7 +175,10 @@ impl<N: Naming, T: Shape> Shape for Map<N, T> {
         };
         let mut map = BTreeMap::new();
         for (key, value) in entries {
-            cx.check(&key.span, key_without_reference(&key.text).and_then(|()| N::check(&key.text)));
+            cx.check(
+                &key.span,
+                key_without_reference(&key.text).and_then(|()| N::check(&key.text)),
+            );
             if let Some(value) = cx.below(&key.text, |cx| T::decode(value, cx)) {
                 map.insert(key.text.clone(), value);
             }
@@ -228,11 +259,23 @@ fn split(item: &Node, cx: &mut Problems<'_>) -> Option<(String, Node)> {
         return None;
     };
     let Some((name, value)) = text.split_once('=') else {
-        cx.complain(&item.span, Complaint::new(format!("`{text}` has no `=`")).hint("write `NAME=VALUE`, or a map"));
+        cx.complain(
+            &item.span,
+            Complaint::new(format!("`{text}` has no `=`")).hint("write `NAME=VALUE`, or a map"),
+        );
         return None;
     };
-    let kind = Kind::Scalar { text: value.to_owned(), plain: false };
-    Some((name.to_owned(), Node { span: item.span.clone(), kind }))
+    let kind = Kind::Scalar {
+        text: value.to_owned(),
+        plain: false,
+    };
+    Some((
+        name.to_owned(),
+        Node {
+            span: item.span.clone(),
+            kind,
+        },
+    ))
 }
 
 /// One ulimit: a number, or a soft and a hard one.
@@ -245,10 +288,15 @@ impl Shape for Ulimit {
                 let both = Limit::decode(node, cx)?;
                 (both, both)
             }
-            Kind::Map(_) | Kind::Null | Kind::Empty | Kind::List(_) => super::container::SoftAndHard::decode(node, cx)?,
+            Kind::Map(_) | Kind::Null | Kind::Empty | Kind::List(_) => {
+                super::container::SoftAndHard::decode(node, cx)?
+            }
         };
         if hard != -1 && (soft == -1 || soft > hard) {
-            cx.complain(&node.span, Complaint::new("the soft limit is above the hard one"));
+            cx.complain(
+                &node.span,
+                Complaint::new("the soft limit is above the hard one"),
+            );
         }
         Some((soft, hard))
     }

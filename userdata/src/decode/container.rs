@@ -2,26 +2,34 @@
 
 use super::{
     Problems, Shape,
-    collection::{Anything, FilePath, Label, List, Map, MapOrList, Merged, OneOrList, Pairs, Ulimit, Variable, Words},
+    collection::{
+        Anything, FilePath, Label, List, Map, MapOrList, Merged, OneOrList, Pairs, Ulimit,
+        Variable, Words,
+    },
     compose,
     keys::{Keys, Record},
     scalar::{
-        Capability, Cpus, Delay, Flag, GpuCount, Id, Limit, Mapped, Memory, Mode, Mounted, Name, Network, OneOf, Path, Pids, Plain,
-        Published, SignalName, Size, Tmpfs, Word,
+        Capability, Cpus, Delay, Flag, GpuCount, Id, Limit, Mapped, Memory, Mode, Mounted, Name,
+        Network, OneOf, Path, Pids, Plain, Published, SignalName, Size, Tmpfs, Word,
     },
     text::{Host, Image, Open, Secret},
 };
 use crate::{
     node::{Kind, Node},
     reference::{self, Piece, Template},
-    spec::{Container, Encoding, EnvironmentFrom, File, Logging, NetworkMode, PullPolicy, Unresolved},
+    spec::{
+        Container, Encoding, EnvironmentFrom, File, Logging, NetworkMode, PullPolicy, Unresolved,
+    },
     value::{Complaint, name},
 };
 use serde_json::{Value as Json, json};
 
 /// Takes the keys that services and tasks share. `ports` is the service's alone.
 pub(super) fn container(keys: &mut Keys<'_, '_>) -> Option<Container<Unresolved>> {
-    let image = keys.required::<Image>("image", "what to run, as in `postgres:16` or `registry/name@sha256:…`");
+    let image = keys.required::<Image>(
+        "image",
+        "what to run, as in `postgres:16` or `registry/name@sha256:…`",
+    );
     let container = Container {
         pull_policy: keys.take::<OneOf<PullPolicy>>("pull_policy", "when to pull; by default `always` for a tag, `missing` for a digest"),
         entrypoint: keys.take::<Words<Open>>("entrypoint", "replaces the image's ENTRYPOINT; a list"),
@@ -64,7 +72,8 @@ pub(super) fn container(keys: &mut Keys<'_, '_>) -> Option<Container<Unresolved>
 
 /// Published ports, which only a service has.
 pub(super) fn ports(keys: &mut Keys<'_, '_>) -> Vec<crate::spec::Port> {
-    keys.take::<List<Published>>("ports", "published ports: \"HOST:CONTAINER\"").unwrap_or_default()
+    keys.take::<List<Published>>("ports", "published ports: \"HOST:CONTAINER\"")
+        .unwrap_or_default()
 }
 
 /// A set of variables: its source alone, or with how to name them.
@@ -73,10 +82,18 @@ impl Shape for Set {
     type Value = EnvironmentFrom;
     fn decode(node: &Node, cx: &mut Problems<'_>) -> Option<EnvironmentFrom> {
         if !matches!(node.kind, Kind::Scalar { .. }) {
-            return SetRecord::decode(node, cx).map(|set| EnvironmentFrom { span: node.span.clone(), ..set });
+            return SetRecord::decode(node, cx).map(|set| EnvironmentFrom {
+                span: node.span.clone(),
+                ..set
+            });
         }
         let from = SetSource::decode(node, cx)?;
-        Some(EnvironmentFrom { from, prefix: String::new(), upper: false, span: node.span.clone() })
+        Some(EnvironmentFrom {
+            from,
+            prefix: String::new(),
+            upper: false,
+            span: node.span.clone(),
+        })
     }
     fn schema() -> Json {
         json!({ "anyOf": [SetSource::schema(), SetRecord::schema()] })
@@ -87,10 +104,22 @@ struct SetRecord;
 impl Record for SetRecord {
     type Value = EnvironmentFrom;
     fn read(keys: &mut Keys<'_, '_>) -> Option<EnvironmentFrom> {
-        let from = keys.required::<SetSource>("from", "`ssm:/path/`, or `secretsmanager:id` of a JSON secret");
-        let prefix = keys.take::<Plain>("prefix", "put before each name").unwrap_or_default();
-        let upper = keys.or::<Flag>("upper", "false", "names in upper case").unwrap_or_default();
-        Some(EnvironmentFrom { from: from?, prefix, upper, span: keys.span() })
+        let from = keys.required::<SetSource>(
+            "from",
+            "`ssm:/path/`, or `secretsmanager:id` of a JSON secret",
+        );
+        let prefix = keys
+            .take::<Plain>("prefix", "put before each name")
+            .unwrap_or_default();
+        let upper = keys
+            .or::<Flag>("upper", "false", "names in upper case")
+            .unwrap_or_default();
+        Some(EnvironmentFrom {
+            from: from?,
+            prefix,
+            upper,
+            span: keys.span(),
+        })
     }
 }
 
@@ -118,15 +147,29 @@ impl Record for FileRecord {
         let mode = keys.or::<Mode>("mode", "0444", "permission bits, as octal text");
         let uid = keys.or::<Id>("uid", "0", "its owner's number");
         let gid = keys.or::<Id>("gid", "0", "its group's number");
-        let file: File<Unresolved> = File { content: content?, encoding: encoding?, mode: mode?, uid: uid?, gid: gid? };
-        if file.content.as_literal().is_some_and(|text| file.encoding.decode(text).is_err()) {
-            keys.complain(Complaint::new("the content is not base64, as `encoding` says it is"));
+        let file: File<Unresolved> = File {
+            content: content?,
+            encoding: encoding?,
+            mode: mode?,
+            uid: uid?,
+            gid: gid?,
+        };
+        if file
+            .content
+            .as_literal()
+            .is_some_and(|text| file.encoding.decode(text).is_err())
+        {
+            keys.complain(Complaint::new(
+                "the content is not base64, as `encoding` says it is",
+            ));
         }
         Some(file)
     }
     fn advice(key: &str) -> Option<&'static str> {
         match key {
-            "source" | "src" | "file" => Some("the file's text goes into `content`; a file on the instance is mounted with `volumes`"),
+            "source" | "src" | "file" => Some(
+                "the file's text goes into `content`; a file on the instance is mounted with `volumes`",
+            ),
             "owner" | "user" => Some("write the number into `uid`"),
             "group" => Some("write the number into `gid`"),
             _ => None,
@@ -139,8 +182,13 @@ impl Record for LoggingRecord {
     type Value = Logging<Unresolved>;
     fn read(keys: &mut Keys<'_, '_>) -> Option<Logging<Unresolved>> {
         let driver = keys.required::<Word>("driver", "its name, as in `journald` or `awslogs`");
-        let options = keys.take::<Map<Anything, Open>>("options", "its options").unwrap_or_default();
-        Some(Logging { driver: driver?, options })
+        let options = keys
+            .take::<Map<Anything, Open>>("options", "its options")
+            .unwrap_or_default();
+        Some(Logging {
+            driver: driver?,
+            options,
+        })
     }
 }
 
@@ -165,7 +213,11 @@ impl Shape for DependsOn {
         };
         let names: Vec<&str> = entries.iter().map(|(key, _)| key.text.as_str()).collect();
         let why = "a service is always waited for until it is healthy, a task until it exited 0";
-        cx.wrong_kind(node, "a list", Some(format!("write it as [{}]; {why}", names.join(", "))));
+        cx.wrong_kind(
+            node,
+            "a list",
+            Some(format!("write it as [{}]; {why}", names.join(", "))),
+        );
         None
     }
     fn schema() -> Json {
@@ -184,7 +236,9 @@ impl Shape for ExtraHosts {
                     let mut line = Open::decode(value, cx)?;
                     match line.pieces.first_mut() {
                         Some(Piece::Literal(text)) => *text = format!("{}:{text}", key.text),
-                        Some(Piece::Reference(_)) | None => line.pieces.insert(0, Piece::Literal(format!("{}:", key.text))),
+                        Some(Piece::Reference(_)) | None => line
+                            .pieces
+                            .insert(0, Piece::Literal(format!("{}:", key.text))),
                     }
                     Some(line)
                 };
@@ -205,12 +259,26 @@ impl Shape for ExtraHosts {
 }
 
 fn check_host(line: &Template, cx: &mut Problems<'_>) {
-    let Some(text) = line.as_literal() else { return };
-    let address = |address: &str| address == "host-gateway" || address.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
-    let valid = text.split_once(':').is_some_and(|(host, rest)| name::host(host).is_ok() && address(rest));
+    let Some(text) = line.as_literal() else {
+        return;
+    };
+    let address = |address: &str| {
+        address == "host-gateway"
+            || address
+                .trim_matches(['[', ']'])
+                .parse::<std::net::IpAddr>()
+                .is_ok()
+    };
+    let valid = text
+        .split_once(':')
+        .is_some_and(|(host, rest)| name::host(host).is_ok() && address(rest));
     if !valid {
         let complaint = Complaint::new(format!("`{text}` is no line for /etc/hosts"));
-        cx.complain(&line.span, complaint.hint("write \"NAME:ADDRESS\", as in \"db:10.0.0.5\" or \"host:host-gateway\""));
+        cx.complain(
+            &line.span,
+            complaint
+                .hint("write \"NAME:ADDRESS\", as in \"db:10.0.0.5\" or \"host:host-gateway\""),
+        );
     }
 }
 

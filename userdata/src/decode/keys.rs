@@ -44,7 +44,13 @@ impl<'a, 'p> Keys<'a, 'p> {
     /// The keys of `node`, if it is a map.
     pub(super) fn of(node: &'a Node, cx: &'a mut Problems<'p>) -> Option<Keys<'a, 'p>> {
         match &node.kind {
-            Kind::Map(entries) => Some(Keys { node, entries, declared: Vec::new(), cx, describing: false }),
+            Kind::Map(entries) => Some(Keys {
+                node,
+                entries,
+                declared: Vec::new(),
+                cx,
+                describing: false,
+            }),
             Kind::Scalar { .. } | Kind::Null | Kind::Empty | Kind::List(_) => {
                 cx.wrong_kind(node, "a map", None);
                 None
@@ -53,22 +59,44 @@ impl<'a, 'p> Keys<'a, 'p> {
     }
 
     /// An optional key.
-    pub(super) fn take<T: Shape>(&mut self, name: &'static str, about: &'static str) -> Option<T::Value> {
+    pub(super) fn take<T: Shape>(
+        &mut self,
+        name: &'static str,
+        about: &'static str,
+    ) -> Option<T::Value> {
         self.declare::<T>(name, about, None, false);
         self.read::<T>(name)
     }
 
     /// A key with a default, written as a person would.
-    pub(super) fn or<T: Shape>(&mut self, name: &'static str, default: &'static str, about: &'static str) -> Option<T::Value> {
+    pub(super) fn or<T: Shape>(
+        &mut self,
+        name: &'static str,
+        default: &'static str,
+        about: &'static str,
+    ) -> Option<T::Value> {
         self.declare::<T>(name, about, Some(default), false);
         self.read::<T>(name).or_else(|| {
             let span = Source::new("default", default).span(0..default.len());
-            T::decode(&Node { span, kind: Kind::Scalar { text: default.to_owned(), plain: true } }, self.cx)
+            T::decode(
+                &Node {
+                    span,
+                    kind: Kind::Scalar {
+                        text: default.to_owned(),
+                        plain: true,
+                    },
+                },
+                self.cx,
+            )
         })
     }
 
     /// A key that must be there (once all sources are merged).
-    pub(super) fn required<T: Shape>(&mut self, name: &'static str, about: &'static str) -> Option<T::Value> {
+    pub(super) fn required<T: Shape>(
+        &mut self,
+        name: &'static str,
+        about: &'static str,
+    ) -> Option<T::Value> {
         self.declare::<T>(name, about, None, true);
         if !self.describing && self.node.get(name).is_none() {
             let what = Complaint::new(format!("{} needs `{name}`", quote(&self.cx.path.join("."))));
@@ -86,7 +114,11 @@ impl<'a, 'p> Keys<'a, 'p> {
 
     /// Which of `names` are there.
     pub(super) fn present(&self, names: &[&'static str]) -> Vec<&'static str> {
-        names.iter().copied().filter(|name| self.node.get(name).is_some()).collect()
+        names
+            .iter()
+            .copied()
+            .filter(|name| self.node.get(name).is_some())
+            .collect()
     }
 
     /// Where the map stands.
@@ -94,8 +126,20 @@ impl<'a, 'p> Keys<'a, 'p> {
         self.node.span.clone()
     }
 
-    fn declare<T: Shape>(&mut self, name: &'static str, about: &'static str, default: Option<&'static str>, required: bool) {
-        self.declared.push(Declared { name, about, default, required, schema: T::schema });
+    fn declare<T: Shape>(
+        &mut self,
+        name: &'static str,
+        about: &'static str,
+        default: Option<&'static str>,
+        required: bool,
+    ) {
+        self.declared.push(Declared {
+            name,
+            about,
+            default,
+            required,
+            schema: T::schema,
+        });
     }
 
     fn read<T: Shape>(&mut self, name: &str) -> Option<T::Value> {
@@ -106,8 +150,14 @@ impl<'a, 'p> Keys<'a, 'p> {
     /// Reports every key that was not taken.
     pub(super) fn report_unknown(self, advice: fn(&str) -> Option<&'static str>) {
         let known = || self.declared.iter().map(|declared| declared.name);
-        for (key, _) in self.entries.iter().filter(|(key, _)| known().all(|name| name != key.text)) {
-            let hint = advice(&key.text).map(str::to_owned).or_else(|| did_you_mean(&key.text, known()));
+        for (key, _) in self
+            .entries
+            .iter()
+            .filter(|(key, _)| known().all(|name| name != key.text))
+        {
+            let hint = advice(&key.text)
+                .map(str::to_owned)
+                .or_else(|| did_you_mean(&key.text, known()));
             let problem = Diagnostic::at(&key.span, format!("unknown key {}", quote(&key.text)));
             self.cx.push(Diagnostic { hint, ..problem });
         }
@@ -116,15 +166,37 @@ impl<'a, 'p> Keys<'a, 'p> {
 
 /// The JSON Schema of a record.
 pub(super) fn describe<R: Record>() -> Json {
-    let nothing = Node { span: Source::new("schema", "").span(0..0), kind: Kind::Map(Vec::new()) };
+    let nothing = Node {
+        span: Source::new("schema", "").span(0..0),
+        kind: Kind::Map(Vec::new()),
+    };
     let mut found = crate::diagnostic::Diagnostics::default();
-    let mut cx = Problems { found: &mut found, path: Vec::new(), any: false };
-    let mut keys = Keys { node: &nothing, entries: &[], declared: Vec::new(), cx: &mut cx, describing: true };
+    let mut cx = Problems {
+        found: &mut found,
+        path: Vec::new(),
+        any: false,
+    };
+    let mut keys = Keys {
+        node: &nothing,
+        entries: &[],
+        declared: Vec::new(),
+        cx: &mut cx,
+        describing: true,
+    };
     R::read(&mut keys);
-    let properties: serde_json::Map<String, Json> =
-        keys.declared.iter().map(|declared| (declared.name.to_owned(), property(declared, R::MERGES))).collect();
-    let mut schema = json!({ "type": "object", "additionalProperties": false, "properties": properties });
-    let required: Vec<&str> = keys.declared.iter().filter(|declared| declared.required).map(|declared| declared.name).collect();
+    let properties: serde_json::Map<String, Json> = keys
+        .declared
+        .iter()
+        .map(|declared| (declared.name.to_owned(), property(declared, R::MERGES)))
+        .collect();
+    let mut schema =
+        json!({ "type": "object", "additionalProperties": false, "properties": properties });
+    let required: Vec<&str> = keys
+        .declared
+        .iter()
+        .filter(|declared| declared.required)
+        .map(|declared| declared.name)
+        .collect();
     if let (false, false, Some(schema)) = (R::MERGES, required.is_empty(), schema.as_object_mut()) {
         schema.insert("required".to_owned(), json!(required));
     }

@@ -5,19 +5,31 @@ use crate::{
     diagnostic::{did_you_mean, quote},
     node::{Kind, Node},
     reference::Template,
-    spec::{Device, DrainOn, Encoding, Gpus, NetworkMode, Port, PullPolicy, Restart, Volume, WhenServiceDies},
-    value::{Complaint, bytes, cpus, device, duration, matcher, mode, name, network, path, port, volume},
+    spec::{
+        Device, DrainOn, Encoding, Gpus, NetworkMode, Port, PullPolicy, Restart, Volume,
+        WhenServiceDies,
+    },
+    value::{
+        Complaint, bytes, cpus, device, duration, matcher, mode, name, network, path, port, volume,
+    },
 };
 use serde_json::{Value as Json, json};
 use std::{marker::PhantomData, str::FromStr, time::Duration};
 
 /// Reads a single value's text.
-fn scalar<T>(node: &Node, cx: &mut Problems<'_>, wanted: &str, parse: impl FnOnce(&str) -> Result<T, Complaint>) -> Option<T> {
+fn scalar<T>(
+    node: &Node,
+    cx: &mut Problems<'_>,
+    wanted: &str,
+    parse: impl FnOnce(&str) -> Result<T, Complaint>,
+) -> Option<T> {
     let Kind::Scalar { text, .. } = &node.kind else {
         cx.wrong_kind(node, wanted, None);
         return None;
     };
-    let checked = no_reference(text, node, cx.here()).and_then(|()| no_nul(text)).and_then(|()| parse(text));
+    let checked = no_reference(text, node, cx.here())
+        .and_then(|()| no_nul(text))
+        .and_then(|()| parse(text));
     cx.check(&node.span, checked)
 }
 
@@ -30,7 +42,11 @@ fn no_reference(text: &str, node: &Node, key: &str) -> Result<(), Complaint> {
 }
 
 fn no_nul(text: &str) -> Result<(), Complaint> {
-    if text.contains('\0') { Err(Complaint::new("a NUL byte may not stand here")) } else { Ok(()) }
+    if text.contains('\0') {
+        Err(Complaint::new("a NUL byte may not stand here"))
+    } else {
+        Ok(())
+    }
 }
 
 /// Declares shapes: name, value, what it takes, how it is parsed, schema.
@@ -116,7 +132,10 @@ fn word(text: &str) -> Result<String, Complaint> {
 
 fn memory(text: &str) -> Result<i64, Complaint> {
     match bytes::positive(text)? {
-        few if few < 6 << 20 => Err(Complaint::new(format!("`{text}` is less memory than Docker allows")).hint("6m is the least")),
+        few if few < 6 << 20 => Err(Complaint::new(format!(
+            "`{text}` is less memory than Docker allows"
+        ))
+        .hint("6m is the least")),
         bytes => Ok(bytes),
     }
 }
@@ -128,14 +147,29 @@ fn pids(text: &str) -> Result<i64, Complaint> {
     }
 }
 
-fn number<T: FromStr + PartialOrd + std::fmt::Display + Copy>(text: &str, range: std::ops::RangeInclusive<T>) -> Result<T, Complaint> {
+fn number<T: FromStr + PartialOrd + std::fmt::Display + Copy>(
+    text: &str,
+    range: std::ops::RangeInclusive<T>,
+) -> Result<T, Complaint> {
     let digits = text.strip_prefix('-').unwrap_or(text);
-    let number = text.parse().ok().filter(|number| range.contains(number) && digits.bytes().all(|b| b.is_ascii_digit()));
-    number.ok_or_else(|| Complaint::new(format!("{} is no whole number from {} to {}", quote(text), range.start(), range.end())))
+    let number = text
+        .parse()
+        .ok()
+        .filter(|number| range.contains(number) && digits.bytes().all(|b| b.is_ascii_digit()));
+    number.ok_or_else(|| {
+        Complaint::new(format!(
+            "{} is no whole number from {} to {}",
+            quote(text),
+            range.start(),
+            range.end()
+        ))
+    })
 }
 
 fn port_number(text: &str) -> Result<u16, Complaint> {
-    port::number(text).ok_or_else(|| Complaint::new(format!("{} is no port", quote(text))).hint("it is a number from 1 to 65535"))
+    port::number(text).ok_or_else(|| {
+        Complaint::new(format!("{} is no port", quote(text))).hint("it is a number from 1 to 65535")
+    })
 }
 
 fn url_path(text: &str) -> Result<String, Complaint> {
@@ -143,12 +177,17 @@ fn url_path(text: &str) -> Result<String, Complaint> {
     if text.starts_with('/') && !text.starts_with("//") && plain {
         return Ok(text.to_owned());
     }
-    Err(Complaint::new(format!("{} is no path of a request", quote(text))).hint("begin it with `/`, and percent-encode what is no visible ASCII"))
+    Err(
+        Complaint::new(format!("{} is no path of a request", quote(text)))
+            .hint("begin it with `/`, and percent-encode what is no visible ASCII"),
+    )
 }
 
 fn signal(text: &str) -> Result<String, Complaint> {
     let named = text.starts_with(|c: char| c.is_ascii_uppercase())
-        && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || matches!(c, '+' | '-'));
+        && text
+            .chars()
+            .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || matches!(c, '+' | '-'));
     if named || matches!(text.parse::<u8>(), Ok(1..=64)) {
         return Ok(text.to_owned());
     }
@@ -160,13 +199,16 @@ fn capability(text: &str) -> Result<String, Complaint> {
     if text.starts_with(|c: char| c.is_ascii_uppercase()) && text.chars().all(valid) {
         return Ok(text.to_owned());
     }
-    Err(Complaint::new(format!("{} is no capability", quote(text))).hint("write it as in `NET_ADMIN`, or `ALL`"))
+    Err(Complaint::new(format!("{} is no capability", quote(text)))
+        .hint("write it as in `NET_ADMIN`, or `ALL`"))
 }
 
 fn gpus(text: &str) -> Result<Gpus, Complaint> {
     match text {
         "all" => Ok(Gpus::All),
-        count => number(count, 1..=1024).map(Gpus::Count).map_err(|complaint| complaint.hint("or write `all`")),
+        count => number(count, 1..=1024)
+            .map(Gpus::Count)
+            .map_err(|complaint| complaint.hint("or write `all`")),
     }
 }
 
@@ -179,8 +221,12 @@ impl Shape for Flag {
             Kind::Scalar { text, plain: true } if text == "true" => Some(true),
             Kind::Scalar { text, plain: true } if text == "false" => Some(false),
             Kind::Scalar { text, .. } => {
-                let complaint = Complaint::new(format!("{} is neither true nor false", quote(text)));
-                cx.complain(&node.span, complaint.hint("write `true` or `false`, without quotes"));
+                let complaint =
+                    Complaint::new(format!("{} is neither true nor false", quote(text)));
+                cx.complain(
+                    &node.span,
+                    complaint.hint("write `true` or `false`, without quotes"),
+                );
                 None
             }
             Kind::Null | Kind::Empty | Kind::List(_) | Kind::Map(_) => {
@@ -206,11 +252,20 @@ impl<T: Choice> Shape for OneOf<T> {
     type Value = T;
     fn decode(node: &Node, cx: &mut Problems<'_>) -> Option<T> {
         let names = || T::ALL.iter().map(|(name, _)| *name);
-        let listed = names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let listed = names()
+            .map(|name| format!("`{name}`"))
+            .collect::<Vec<_>>()
+            .join(", ");
         scalar(node, cx, &format!("one of {listed}"), |text| {
-            let found = T::ALL.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
-            let hint = || did_you_mean(text, names()).unwrap_or_else(|| format!("it is one of {listed}"));
-            found.ok_or_else(|| Complaint::new(format!("{} may not stand here", quote(text))).hint(hint()))
+            let found = T::ALL
+                .iter()
+                .find(|(name, _)| *name == text)
+                .map(|(_, value)| *value);
+            let hint =
+                || did_you_mean(text, names()).unwrap_or_else(|| format!("it is one of {listed}"));
+            found.ok_or_else(|| {
+                Complaint::new(format!("{} may not stand here", quote(text))).hint(hint())
+            })
         })
     }
     fn schema() -> Json {
@@ -219,10 +274,18 @@ impl<T: Choice> Shape for OneOf<T> {
 }
 
 impl Choice for PullPolicy {
-    const ALL: &'static [(&'static str, Self)] = &[("always", Self::Always), ("missing", Self::Missing), ("never", Self::Never)];
+    const ALL: &'static [(&'static str, Self)] = &[
+        ("always", Self::Always),
+        ("missing", Self::Missing),
+        ("never", Self::Never),
+    ];
 }
 impl Choice for Restart {
-    const ALL: &'static [(&'static str, Self)] = &[("always", Self::Always), ("on-failure", Self::OnFailure), ("no", Self::No)];
+    const ALL: &'static [(&'static str, Self)] = &[
+        ("always", Self::Always),
+        ("on-failure", Self::OnFailure),
+        ("no", Self::No),
+    ];
 }
 impl Choice for Encoding {
     const ALL: &'static [(&'static str, Self)] = &[("text", Self::Text), ("base64", Self::Base64)];
@@ -236,5 +299,6 @@ impl Choice for DrainOn {
     ];
 }
 impl Choice for WhenServiceDies {
-    const ALL: &'static [(&'static str, Self)] = &[("report", Self::Report), ("unhealthy", Self::Unhealthy)];
+    const ALL: &'static [(&'static str, Self)] =
+        &[("report", Self::Report), ("unhealthy", Self::Unhealthy)];
 }

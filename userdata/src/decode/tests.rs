@@ -5,7 +5,10 @@
 use crate::{
     diagnostic::Diagnostics,
     sources::Sources,
-    spec::{DrainOn, Gpus, NetworkMode, Probe, PullPolicy, Restart, Spec, Unresolved, VolumeSource, WhenServiceDies},
+    spec::{
+        DrainOn, Gpus, NetworkMode, Probe, PullPolicy, Restart, Spec, Unresolved, VolumeSource,
+        WhenServiceDies,
+    },
 };
 use std::time::Duration;
 
@@ -25,9 +28,19 @@ fn defaults() {
     let spec = decode("services: {web: {image: web}}").unwrap();
     let web = &spec.services["web"];
     assert_eq!(spec.timeout, Duration::from_secs(900));
-    assert_eq!((web.restart, web.health.clone(), web.container.stop_grace_period), (Restart::Always, None, Duration::from_secs(10)));
+    assert_eq!(
+        (
+            web.restart,
+            web.health.clone(),
+            web.container.stop_grace_period
+        ),
+        (Restart::Always, None, Duration::from_secs(10))
+    );
     assert_eq!(web.container.network_mode, NetworkMode::Bridge);
-    assert_eq!((spec.drain.on, spec.drain.delay), (vec![DrainOn::Terminate, DrainOn::Spot], Duration::ZERO));
+    assert_eq!(
+        (spec.drain.on, spec.drain.delay),
+        (vec![DrainOn::Terminate, DrainOn::Spot], Duration::ZERO)
+    );
     assert_eq!(spec.when_service_dies, WhenServiceDies::Report);
     assert!(spec.document.starts_with('{'), "{}", spec.document);
 }
@@ -41,26 +54,79 @@ fn every_key() {
     assert_eq!(it.pull_policy, Some(PullPolicy::Missing));
     assert_eq!(it.command.as_ref().unwrap().len(), 2);
     assert_eq!(it.environment["A"].to_string(), "1.10");
-    assert_eq!((it.environment_from.len(), it.environment_from[1].prefix.as_str(), it.environment_from[1].upper), (2, "APP_", true));
-    assert_eq!((it.files["/run/a"].mode, it.files["/run/a"].uid, it.files["/run/a"].gid), (0o400, 999, 1));
+    assert_eq!(
+        (
+            it.environment_from.len(),
+            it.environment_from[1].prefix.as_str(),
+            it.environment_from[1].upper
+        ),
+        (2, "APP_", true)
+    );
+    assert_eq!(
+        (
+            it.files["/run/a"].mode,
+            it.files["/run/a"].uid,
+            it.files["/run/a"].gid
+        ),
+        (0o400, 999, 1)
+    );
     assert_eq!(it.volumes[0].source, VolumeSource::Bind("/data".to_owned()));
     assert_eq!(it.tmpfs, [("/tmp".to_owned(), "size=64m".to_owned())]);
     assert_eq!(it.extra_hosts[0].to_string(), "db:{{ssm:/ip}}");
-    assert_eq!((it.nano_cpus, it.mem_limit, it.pids_limit, it.shm_size), (Some(500_000_000), Some(512 << 20), Some(100), Some(64 << 20)));
-    assert_eq!((it.ulimits["nofile"], it.ulimits["core"]), ((1024, 2048), (-1, -1)));
-    assert_eq!((it.sysctls["net.core.somaxconn"].as_str(), it.gpus), ("1024", Some(Gpus::All)));
-    assert_eq!((it.read_only, it.init, it.stop_grace_period), (true, Some(true), Duration::from_secs(30)));
-    assert_eq!(it.logging.as_ref().unwrap().options["tag"].to_string(), "{{imds:instance-id}}");
+    assert_eq!(
+        (it.nano_cpus, it.mem_limit, it.pids_limit, it.shm_size),
+        (
+            Some(500_000_000),
+            Some(512 << 20),
+            Some(100),
+            Some(64 << 20)
+        )
+    );
+    assert_eq!(
+        (it.ulimits["nofile"], it.ulimits["core"]),
+        ((1024, 2048), (-1, -1))
+    );
+    assert_eq!(
+        (it.sysctls["net.core.somaxconn"].as_str(), it.gpus),
+        ("1024", Some(Gpus::All))
+    );
+    assert_eq!(
+        (it.read_only, it.init, it.stop_grace_period),
+        (true, Some(true), Duration::from_secs(30))
+    );
+    assert_eq!(
+        it.logging.as_ref().unwrap().options["tag"].to_string(),
+        "{{imds:instance-id}}"
+    );
     let health = web.health.as_ref().unwrap();
-    assert!(matches!(&health.probe, Probe::Https(http) if http.matcher == [(200, 299)] && http.path == "/up?x=1"));
-    assert_eq!((health.interval, health.healthy_threshold, web.restart), (Duration::from_millis(500), 3, Restart::No));
-    assert_eq!(spec.registries["127.0.0.1:5000"].password.to_string(), "{{secretsmanager:ghcr}}");
+    assert!(
+        matches!(&health.probe, Probe::Https(http) if http.matcher == [(200, 299)] && http.path == "/up?x=1")
+    );
+    assert_eq!(
+        (health.interval, health.healthy_threshold, web.restart),
+        (Duration::from_millis(500), 3, Restart::No)
+    );
+    assert_eq!(
+        spec.registries["127.0.0.1:5000"].password.to_string(),
+        "{{secretsmanager:ghcr}}"
+    );
     assert_eq!(spec.signal.launching.len(), 1);
     let task = &spec.tasks["migrate"];
     assert_eq!(task.timeout, Some(Duration::from_secs(600)));
-    assert_eq!(task.container.environment["A"].to_string(), "2", "its own key wins");
-    assert_eq!(task.container.environment["B"].to_string(), "b", "merged by key");
-    assert_eq!((task.container.ports.len(), task.container.volumes.len()), (0, 1));
+    assert_eq!(
+        task.container.environment["A"].to_string(),
+        "2",
+        "its own key wins"
+    );
+    assert_eq!(
+        task.container.environment["B"].to_string(),
+        "b",
+        "merged by key"
+    );
+    assert_eq!(
+        (task.container.ports.len(), task.container.volumes.len()),
+        (0, 1)
+    );
     assert_eq!(task.container.depends_on, ["db"], "not the service's");
     let waits: Vec<_> = spec.waits_for("web").into_iter().collect();
     assert_eq!(waits, ["db", "migrate"]);
@@ -119,6 +185,7 @@ when_service_dies: unhealthy
 "#;
 
 #[test]
+#[rustfmt::skip]
 fn says_what_is_wrong_and_what_to_do() {
     for (text, message, hint) in [
         ("timeout: 5m", "neither `services` nor `tasks`", "services: {web:"),
@@ -205,8 +272,21 @@ fn everything_at_once() {
     )
     .unwrap_err();
     let said = problems.to_string();
-    for part in ["upper case", "`x` is no size", "depends on `z`", "unknown key `imag`", "needs `image`", "`0` publishes no port", "a task runs once", "`signal` takes a map"] {
+    for part in [
+        "upper case",
+        "`x` is no size",
+        "depends on `z`",
+        "unknown key `imag`",
+        "needs `image`",
+        "`0` publishes no port",
+        "a task runs once",
+        "`signal` takes a map",
+    ] {
         assert!(said.contains(part), "{part}: {said}");
     }
-    assert_eq!(problems.0.len(), 8, "a task repeats none of its service's: {said}");
+    assert_eq!(
+        problems.0.len(),
+        8,
+        "a task repeats none of its service's: {said}"
+    );
 }

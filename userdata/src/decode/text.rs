@@ -37,11 +37,22 @@ impl Shape for Open {
     type Value = Template;
     fn decode(node: &Node, cx: &mut Problems<'_>) -> Option<Template> {
         let template = Secret::decode(node, cx)?;
-        if template.references().any(|reference| matches!(reference.target, Target::Secret(_))) {
+        if template
+            .references()
+            .any(|reference| matches!(reference.target, Target::Secret(_)))
+        {
             let complaint = Complaint::new(format!("`{}` would show a secret", cx.here()));
-            cx.complain(&node.span, complaint.hint("secrets go into `environment`, `environment_from`, `files` and `registries`"));
+            cx.complain(
+                &node.span,
+                complaint.hint(
+                    "secrets go into `environment`, `environment_from`, `files` and `registries`",
+                ),
+            );
         }
-        if template.as_literal().is_some_and(|text| text.contains('\0')) {
+        if template
+            .as_literal()
+            .is_some_and(|text| text.contains('\0'))
+        {
             cx.complain(&node.span, Complaint::new("a NUL byte may not stand here"));
         }
         Some(template)
@@ -52,7 +63,11 @@ impl Shape for Open {
 }
 
 /// An open text that is checked at once where it holds no reference.
-fn checked(node: &Node, cx: &mut Problems<'_>, check: impl FnOnce(&str) -> Result<(), Complaint>) -> Option<Template> {
+fn checked(
+    node: &Node,
+    cx: &mut Problems<'_>,
+    check: impl FnOnce(&str) -> Result<(), Complaint>,
+) -> Option<Template> {
     let template = Open::decode(node, cx)?;
     let result = template.as_literal().map_or(Ok(()), check);
     cx.check(&node.span, result);
@@ -76,9 +91,15 @@ pub(super) struct S3Url;
 impl Shape for S3Url {
     type Value = Template;
     fn decode(node: &Node, cx: &mut Problems<'_>) -> Option<Template> {
-        checked(node, cx, |text| match text.strip_prefix("s3://").and_then(|rest| rest.split_once('/')) {
-            Some((bucket, _)) if !bucket.is_empty() => Ok(()),
-            Some(_) | None => Err(Complaint::new(format!("`{text}` is no place in S3")).hint("write it as in `s3://bucket/prefix/`")),
+        checked(node, cx, |text| {
+            match text
+                .strip_prefix("s3://")
+                .and_then(|rest| rest.split_once('/'))
+            {
+                Some((bucket, _)) if !bucket.is_empty() => Ok(()),
+                Some(_) | None => Err(Complaint::new(format!("`{text}` is no place in S3"))
+                    .hint("write it as in `s3://bucket/prefix/`")),
+            }
         })
     }
     fn schema() -> Json {

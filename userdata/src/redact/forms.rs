@@ -12,7 +12,10 @@ pub(super) fn of(secret: &str) -> Vec<String> {
         forms.extend(written(secret.trim()));
     }
     // A text of several lines is often shown, or cut, line by line.
-    let lines = secret.lines().map(str::trim).filter(|line| line.len() >= super::SHORTEST && *line != secret);
+    let lines = secret
+        .lines()
+        .map(str::trim)
+        .filter(|line| line.len() >= super::SHORTEST && *line != secret);
     forms.extend(lines.flat_map(written));
     forms.retain(|form| form.len() >= super::SHORTEST);
     forms
@@ -21,8 +24,15 @@ pub(super) fn of(secret: &str) -> Vec<String> {
 fn written(secret: &str) -> Vec<String> {
     let mut forms = vec![secret.to_owned()];
     let json = serde_json::Value::from(secret).to_string();
-    let json = json.get(1..json.len().saturating_sub(1)).unwrap_or_default();
-    forms.extend([json.to_owned(), json.replace('/', "\\/"), escape(json, |c| matches!(c, '<' | '>' | '&')), escape(json, |c| !c.is_ascii())]);
+    let json = json
+        .get(1..json.len().saturating_sub(1))
+        .unwrap_or_default();
+    forms.extend([
+        json.to_owned(),
+        json.replace('/', "\\/"),
+        escape(json, |c| matches!(c, '<' | '>' | '&')),
+        escape(json, |c| !c.is_ascii()),
+    ]);
     for kept in ["", "!'()*", "!'()*;,/?:@&=+$#"] {
         for upper in [true, false] {
             let percent = percent(secret, kept, upper);
@@ -32,8 +42,14 @@ fn written(secret: &str) -> Vec<String> {
     }
     forms.push(secret.bytes().map(|byte| format!("{byte:02x}")).collect());
     forms.push(secret.bytes().map(|byte| format!("{byte:02X}")).collect());
-    forms.extend([BASE64_STANDARD.encode(secret), BASE64_STANDARD_NO_PAD.encode(secret)]);
-    forms.extend([BASE64_URL_SAFE.encode(secret), BASE64_URL_SAFE_NO_PAD.encode(secret)]);
+    forms.extend([
+        BASE64_STANDARD.encode(secret),
+        BASE64_STANDARD_NO_PAD.encode(secret),
+    ]);
+    forms.extend([
+        BASE64_URL_SAFE.encode(secret),
+        BASE64_URL_SAFE_NO_PAD.encode(secret),
+    ]);
     forms.extend((0..3).flat_map(|shift| cores(secret, shift)));
     forms
 }
@@ -44,8 +60,19 @@ fn cores(secret: &str, shift: usize) -> Vec<String> {
     bytes.extend_from_slice(secret.as_bytes());
     // Six bits a character: those that mix in a neighbour's bits are left out.
     let (first, last) = ((shift * 8).div_ceil(6), bytes.len() * 8 / 6);
-    let core = |encoded: String| encoded.get(first..last).filter(|core| core.len() >= SHORTEST_CORE).map(str::to_owned);
-    [BASE64_STANDARD_NO_PAD.encode(&bytes), BASE64_URL_SAFE_NO_PAD.encode(&bytes)].into_iter().filter_map(core).collect()
+    let core = |encoded: String| {
+        encoded
+            .get(first..last)
+            .filter(|core| core.len() >= SHORTEST_CORE)
+            .map(str::to_owned)
+    };
+    [
+        BASE64_STANDARD_NO_PAD.encode(&bytes),
+        BASE64_URL_SAFE_NO_PAD.encode(&bytes),
+    ]
+    .into_iter()
+    .filter_map(core)
+    .collect()
 }
 
 /// JSON text with some characters as `\uXXXX`, as other languages' encoders write it.
@@ -63,7 +90,10 @@ fn escape(json: &str, chosen: impl Fn(char) -> bool) -> String {
 fn percent(text: &str, kept: &str, upper: bool) -> String {
     let byte = |byte: u8| {
         let c = char::from(byte);
-        match byte.is_ascii_alphanumeric() || "-._~".contains(c) || (byte.is_ascii() && kept.contains(c)) {
+        match byte.is_ascii_alphanumeric()
+            || "-._~".contains(c)
+            || (byte.is_ascii() && kept.contains(c))
+        {
             true => c.to_string(),
             false if upper => format!("%{byte:02X}"),
             false => format!("%{byte:02x}"),

@@ -10,12 +10,21 @@ pub(super) fn pieces(text: &str) -> (Vec<Piece>, Vec<Complaint>) {
     let mut literal = String::new();
     let mut rest = text;
     while let Some(next) = rest.chars().next() {
-        if let Some(after) = rest.strip_prefix("{{{{").filter(|after| scheme(after).is_some()) {
+        if let Some(after) = rest
+            .strip_prefix("{{{{")
+            .filter(|after| scheme(after).is_some())
+        {
             literal.push_str("{{");
             rest = after;
         } else if let Some((name, after)) = rest.strip_prefix("{{").and_then(scheme) {
-            let Some((body, after)) = after.split_once("}}").filter(|(body, _)| !body.contains("{{")) else {
-                complaints.push(Complaint::new(format!("`{{{{{name}:` is never closed")).hint("end the reference with `}}`"));
+            let Some((body, after)) = after
+                .split_once("}}")
+                .filter(|(body, _)| !body.contains("{{"))
+            else {
+                complaints.push(
+                    Complaint::new(format!("`{{{{{name}:` is never closed"))
+                        .hint("end the reference with `}}`"),
+                );
                 break;
             };
             match reference(name, body) {
@@ -45,7 +54,8 @@ fn scheme(text: &str) -> Option<(&str, &str)> {
     let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-')?;
     let (name, after) = text.split_at(end);
     let after = after.trim_start_matches(' ').strip_prefix(':')?;
-    name.starts_with(|c: char| c.is_ascii_alphabetic()).then_some((name, after))
+    name.starts_with(|c: char| c.is_ascii_alphabetic())
+        .then_some((name, after))
 }
 
 /// Reads what stands after `name:`.
@@ -54,14 +64,17 @@ fn reference(name: &str, body: &str) -> Result<Reference, Complaint> {
         let wrong = Complaint::new(format!("`{{{{{name}:` is no reference"));
         let near = did_you_mean(name, target::SCHEMES);
         let all = "there are `ssm`, `secretsmanager` and `imds`";
-        return Err(wrong.hint(format!("{all}; `{{{{{{{{{name}:` writes it as it is")).hint_if(near));
+        return Err(wrong
+            .hint(format!("{all}; `{{{{{{{{{name}:` writes it as it is"))
+            .hint_if(near));
     }
     let (body, urlencode) = match body.rsplit_once('|') {
         None => (body, false),
         Some((body, filter)) if filter.trim() == "urlencode" => (body, true),
         Some((_, filter)) => {
             let filter = filter.trim();
-            return Err(Complaint::new(format!("`| {filter}` is no filter")).hint("the only one is `| urlencode`"));
+            return Err(Complaint::new(format!("`| {filter}` is no filter"))
+                .hint("the only one is `| urlencode`"));
         }
     };
     let (id, member) = match body.split_once('#') {
@@ -69,18 +82,31 @@ fn reference(name: &str, body: &str) -> Result<Reference, Complaint> {
         Some((id, member)) => (id, Some(member.trim().to_owned())),
     };
     if member.as_deref() == Some("") {
-        return Err(Complaint::new(format!("`{{{{{name}:{body}}}}}` names no member")).hint("write the JSON member's name after `#`"));
+        return Err(
+            Complaint::new(format!("`{{{{{name}:{body}}}}}` names no member"))
+                .hint("write the JSON member's name after `#`"),
+        );
     }
     let target = target::parse(name, id.trim())?;
     if member.is_some() && name == "imds" {
-        return Err(Complaint::new(format!("`{target}` has no members")).hint("`#` is for JSON values of `ssm` and `secretsmanager`"));
+        return Err(Complaint::new(format!("`{target}` has no members"))
+            .hint("`#` is for JSON values of `ssm` and `secretsmanager`"));
     }
-    Ok(Reference { target, member, urlencode })
+    Ok(Reference {
+        target,
+        member,
+        urlencode,
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        reason = "tests"
+    )]
     use super::*;
     use proptest::prelude::*;
 
@@ -102,7 +128,10 @@ mod tests {
             ("plain", r#""plain""#),
             ("{{ssm:/a}}", "ssm:/a"),
             ("{{ ssm : /a }}", "ssm:/a"),
-            ("{{ssm:/a:3}}x{{ssm:/a:live}}", r#"ssm:/a:3 "x" ssm:/a:live"#),
+            (
+                "{{ssm:/a:3}}x{{ssm:/a:live}}",
+                r#"ssm:/a:3 "x" ssm:/a:live"#,
+            ),
             ("{{ssm:plain-name}}", "ssm:plain-name"),
             (
                 "{{ssm:arn:aws:ssm:eu-west-1:123456789012:parameter/a/b:7#x | urlencode}}",
@@ -115,7 +144,10 @@ mod tests {
             ("{{imds:tags/instance/Name}}", "imds:tags/instance/Name"),
             (r#"{"a":{{ssm:/a}}}"#, r#""{\"a\":" ssm:/a "}""#),
             ("{{{ssm:/a}}}", r#""{" ssm:/a "}""#),
-            ("{{ .Name }} {{}} {{/ssm:x}} {{", r#""{{ .Name }} {{}} {{/ssm:x}} {{""#),
+            (
+                "{{ .Name }} {{}} {{/ssm:x}} {{",
+                r#""{{ .Name }} {{}} {{/ssm:x}} {{""#,
+            ),
             ("{{{{ssm:/a}}", r#""{{ssm:/a}}""#),
             ("{{{{ what:/a}}", r#""{{ what:/a}}""#),
             ("{{{{{{ssm:/a}}", r#""{{{{ssm:/a}}""#),
@@ -127,11 +159,27 @@ mod tests {
     #[test]
     fn says_what_is_wrong() {
         for (text, what, hint) in [
-            ("{{smm:/a}}", "`{{smm:` is no reference", "did you mean `ssm`?"),
-            ("{{vault:x}}", "`{{vault:` is no reference", "`{{{{vault:` writes it as it is"),
+            (
+                "{{smm:/a}}",
+                "`{{smm:` is no reference",
+                "did you mean `ssm`?",
+            ),
+            (
+                "{{vault:x}}",
+                "`{{vault:` is no reference",
+                "`{{{{vault:` writes it as it is",
+            ),
             ("{{ssm:/a", "`{{ssm:` is never closed", "end the reference"),
-            ("{{ssm:/a {{ssm:/b}}", "`{{ssm:` is never closed", "end the reference"),
-            ("{{ssm:/a | upper}}", "`| upper` is no filter", "`| urlencode`"),
+            (
+                "{{ssm:/a {{ssm:/b}}",
+                "`{{ssm:` is never closed",
+                "end the reference",
+            ),
+            (
+                "{{ssm:/a | upper}}",
+                "`| upper` is no filter",
+                "`| urlencode`",
+            ),
             ("{{ssm:/a#}}", "names no member", "after `#`"),
             ("{{ssm:}}", "names no parameter", "Parameter Store"),
             ("{{ssm:/a/}}", "is a path", "environment_from"),
@@ -140,7 +188,10 @@ mod tests {
             let (_, complaints) = pieces(text);
             assert_eq!(complaints.len(), 1, "{text}: {complaints:?}");
             assert!(complaints[0].what.contains(what), "{text}: {complaints:?}");
-            assert!(complaints[0].hint.as_ref().unwrap().contains(hint), "{text}: {complaints:?}");
+            assert!(
+                complaints[0].hint.as_ref().unwrap().contains(hint),
+                "{text}: {complaints:?}"
+            );
         }
         assert_eq!(pieces("{{smm:/a}} {{ssm:}}").1.len(), 2, "all at once");
     }
@@ -149,7 +200,10 @@ mod tests {
     fn escape(text: &str) -> String {
         let mut escaped = String::new();
         for (at, c) in text.char_indices() {
-            if text[at..].strip_prefix("{{").is_some_and(|after| scheme(after).is_some()) {
+            if text[at..]
+                .strip_prefix("{{")
+                .is_some_and(|after| scheme(after).is_some())
+            {
                 escaped.push_str("{{");
             }
             escaped.push(c);

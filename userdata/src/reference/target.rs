@@ -9,8 +9,10 @@ pub(super) const SCHEMES: [&str; 3] = ["ssm", "secretsmanager", "imds"];
 /// Reads what `{{scheme:id}}` names.
 pub(super) fn parse(scheme: &str, id: &str) -> Result<Target, Complaint> {
     match scheme {
-        "ssm" if id.ends_with('/') => Err(Complaint::new(format!("`ssm:{id}` is a path, not a parameter"))
-            .hint("a whole path goes into `environment_from`")),
+        "ssm" if id.ends_with('/') => Err(Complaint::new(format!(
+            "`ssm:{id}` is a path, not a parameter"
+        ))
+        .hint("a whole path goes into `environment_from`")),
         "ssm" => ssm(id),
         "secretsmanager" => secret(id),
         _ => imds(id),
@@ -21,10 +23,12 @@ pub(super) fn parse(scheme: &str, id: &str) -> Result<Target, Complaint> {
 pub(crate) fn environment_from(text: &str) -> Result<Target, Complaint> {
     let text = text.trim();
     if text.contains("{{") {
-        return Err(Complaint::new(format!("`{text}` has braces")).hint("write it without: `ssm:/web/env/` or `secretsmanager:web`"));
+        return Err(Complaint::new(format!("`{text}` has braces"))
+            .hint("write it without: `ssm:/web/env/` or `secretsmanager:web`"));
     }
     if text.contains('#') {
-        return Err(Complaint::new(format!("`{text}` names one member")).hint("`environment_from` takes every member; use `environment` for one"));
+        return Err(Complaint::new(format!("`{text}` names one member"))
+            .hint("`environment_from` takes every member; use `environment` for one"));
     }
     match text.split_once(':') {
         Some(("ssm", path)) if path.ends_with('/') => ssm_path(path),
@@ -36,9 +40,17 @@ pub(crate) fn environment_from(text: &str) -> Result<Target, Complaint> {
 }
 
 fn ssm_path(path: &str) -> Result<Target, Complaint> {
-    let empty = path.len() > 1 && path.trim_end_matches('/').split('/').skip(1).any(str::is_empty);
+    let empty = path.len() > 1
+        && path
+            .trim_end_matches('/')
+            .split('/')
+            .skip(1)
+            .any(str::is_empty);
     if !path.starts_with('/') || empty || !path.chars().all(is_parameter) {
-        return Err(Complaint::new(format!("`ssm:{path}` is no path of parameters")).hint("begin it with `/`, as in `ssm:/web/prod/env/`"));
+        return Err(
+            Complaint::new(format!("`ssm:{path}` is no path of parameters"))
+                .hint("begin it with `/`, as in `ssm:/web/prod/env/`"),
+        );
     }
     Ok(Target::SsmPath(path.to_owned()))
 }
@@ -56,17 +68,24 @@ fn ssm(id: &str) -> Result<Target, Complaint> {
     } else {
         let resource = arn(name, "ssm")?;
         let path = resource.strip_prefix("parameter/");
-        path.ok_or_else(|| Complaint::new(format!("`{name}` is no parameter's ARN"))).and_then(parameter_name)?;
+        path.ok_or_else(|| Complaint::new(format!("`{name}` is no parameter's ARN")))
+            .and_then(parameter_name)?;
     }
     if let Some(selector) = selector {
         check_selector(id, selector)?;
     }
-    Ok(Target::Ssm { name: name.to_owned(), selector: selector.map(str::to_owned) })
+    Ok(Target::Ssm {
+        name: name.to_owned(),
+        selector: selector.map(str::to_owned),
+    })
 }
 
 fn parameter_name(name: &str) -> Result<(), Complaint> {
     let parts = name.strip_prefix('/').unwrap_or(name);
-    if !parts.is_empty() && parts.split('/').all(|part| !part.is_empty()) && name.chars().all(is_parameter) {
+    if !parts.is_empty()
+        && parts.split('/').all(|part| !part.is_empty())
+        && name.chars().all(is_parameter)
+    {
         return Ok(());
     }
     let wrong = Complaint::new(format!("`ssm:{name}` names no parameter"));
@@ -79,15 +98,20 @@ fn is_parameter(c: char) -> bool {
 
 /// A version is a number from 1; a label doesn't begin with a digit.
 fn check_selector(id: &str, selector: &str) -> Result<(), Complaint> {
-    let version = selector.parse::<u64>().is_ok_and(|version| version > 0) && !selector.starts_with('+');
+    let version =
+        selector.parse::<u64>().is_ok_and(|version| version > 0) && !selector.starts_with('+');
     let label = selector.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && selector.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))
+        && selector
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))
         && selector.len() <= 100;
     if version || label {
         return Ok(());
     }
-    Err(Complaint::new(format!("`{selector}` in `ssm:{id}` is neither a version nor a label"))
-        .hint("write a number from 1, or a label of letters, digits, `_`, `.` and `-`"))
+    Err(Complaint::new(format!(
+        "`{selector}` in `ssm:{id}` is neither a version nor a label"
+    ))
+    .hint("write a number from 1, or a label of letters, digits, `_`, `.` and `-`"))
 }
 
 fn secret(id: &str) -> Result<Target, Complaint> {
@@ -95,29 +119,45 @@ fn secret(id: &str) -> Result<Target, Complaint> {
         None => id,
         Some(_) => {
             let resource = arn(id, "secretsmanager")?;
-            resource.strip_prefix("secret:").ok_or_else(|| Complaint::new(format!("`{id}` is no secret's ARN")))?
+            resource
+                .strip_prefix("secret:")
+                .ok_or_else(|| Complaint::new(format!("`{id}` is no secret's ARN")))?
         }
     };
-    let valid = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '+' | '=' | '.' | '@' | '-' | '!');
+    let valid = |c: char| {
+        c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '+' | '=' | '.' | '@' | '-' | '!')
+    };
     if name.contains(':') {
-        return Err(Complaint::new(format!("`secretsmanager:{id}` has a `:` after the secret's name"))
-            .hint("a member of a JSON secret is written `#member`; stages and versions are not taken"));
+        return Err(Complaint::new(format!(
+            "`secretsmanager:{id}` has a `:` after the secret's name"
+        ))
+        .hint(
+            "a member of a JSON secret is written `#member`; stages and versions are not taken",
+        ));
     }
     if name.is_empty() || !name.chars().all(valid) {
-        return Err(Complaint::new(format!("`secretsmanager:{id}` names no secret"))
-            .hint("write its name or ARN, as in `secretsmanager:web/tls`"));
+        return Err(
+            Complaint::new(format!("`secretsmanager:{id}` names no secret"))
+                .hint("write its name or ARN, as in `secretsmanager:web/tls`"),
+        );
     }
     Ok(Target::Secret(id.to_owned()))
 }
 
 /// The resource of `arn:partition:service:region:account:resource`.
 fn arn<'a>(text: &'a str, service: &str) -> Result<&'a str, Complaint> {
-    let wrong = || Complaint::new(format!("`{text}` is no ARN of {service}")).hint(format!("it is `arn:aws:{service}:REGION:ACCOUNT:…`"));
+    let wrong = || {
+        Complaint::new(format!("`{text}` is no ARN of {service}"))
+            .hint(format!("it is `arn:aws:{service}:REGION:ACCOUNT:…`"))
+    };
     let parts: Vec<&str> = text.splitn(6, ':').collect();
     match parts.as_slice() {
         ["arn", partition, named, region, account, resource] => {
             let filled = !partition.is_empty() && !region.is_empty() && account.len() == 12;
-            let valid = filled && *named == service && account.bytes().all(|b| b.is_ascii_digit()) && !resource.is_empty();
+            let valid = filled
+                && *named == service
+                && account.bytes().all(|b| b.is_ascii_digit())
+                && !resource.is_empty();
             if valid { Ok(resource) } else { Err(wrong()) }
         }
         _ => Err(wrong()),
@@ -127,16 +167,21 @@ fn arn<'a>(text: &'a str, service: &str) -> Result<&'a str, Complaint> {
 /// A path below `latest/meta-data/`. Nothing is decoded on the way, so `%` is refused with the rest.
 fn imds(id: &str) -> Result<Target, Complaint> {
     if let Some(path) = id.trim_start_matches('/').strip_prefix("latest/meta-data/") {
-        return Err(Complaint::new(format!("`imds:{id}` is a whole path")).hint(format!("write what follows: `imds:{path}`")));
+        return Err(Complaint::new(format!("`imds:{id}` is a whole path"))
+            .hint(format!("write what follows: `imds:{path}`")));
     }
-    let valid = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '=' | '.' | ',' | '_' | ':' | '@');
-    let part = |part: &str| !part.is_empty() && part != "." && part != ".." && part.chars().all(valid);
+    let valid = |c: char| {
+        c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '=' | '.' | ',' | '_' | ':' | '@')
+    };
+    let part =
+        |part: &str| !part.is_empty() && part != "." && part != ".." && part.chars().all(valid);
     if !id.split('/').all(part) {
         return Err(Complaint::new(format!("`imds:{id}` names no instance metadata"))
             .hint("write a path below `latest/meta-data/`, as in `imds:instance-id` or `imds:tags/instance/Name`"));
     }
     if !is_public_imds(id) {
-        return Err(Complaint::new(format!("`imds:{id}` holds credentials")).hint("a container asks for its own"));
+        return Err(Complaint::new(format!("`imds:{id}` holds credentials"))
+            .hint("a container asks for its own"));
     }
     Ok(Target::Imds(id.to_owned()))
 }
@@ -166,17 +211,41 @@ mod tests {
             ("ssm", "/a:-x", false),
             ("ssm", "//a", false),
             ("ssm", "/a b", false),
-            ("ssm", "arn:aws:ssm:eu-west-1:123456789012:parameter/a", true),
-            ("ssm", "arn:aws:ssm:eu-west-1:123456789012:parameter/a:live", true),
-            ("ssm", "arn:aws:ssm:eu-west-1:123456789012:document/a", false),
-            ("ssm", "arn:aws:s3:eu-west-1:123456789012:parameter/a", false),
+            (
+                "ssm",
+                "arn:aws:ssm:eu-west-1:123456789012:parameter/a",
+                true,
+            ),
+            (
+                "ssm",
+                "arn:aws:ssm:eu-west-1:123456789012:parameter/a:live",
+                true,
+            ),
+            (
+                "ssm",
+                "arn:aws:ssm:eu-west-1:123456789012:document/a",
+                false,
+            ),
+            (
+                "ssm",
+                "arn:aws:s3:eu-west-1:123456789012:parameter/a",
+                false,
+            ),
             ("ssm", "arn:aws:ssm:eu-west-1", false),
             ("secretsmanager", "web/tls", true),
             ("secretsmanager", "rds!db-1", true),
             ("secretsmanager", "web:key", false),
             ("secretsmanager", "", false),
-            ("secretsmanager", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:a-AbCdEf", true),
-            ("secretsmanager", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:a-AbCdEf:key::", false),
+            (
+                "secretsmanager",
+                "arn:aws:secretsmanager:eu-west-1:123456789012:secret:a-AbCdEf",
+                true,
+            ),
+            (
+                "secretsmanager",
+                "arn:aws:secretsmanager:eu-west-1:123456789012:secret:a-AbCdEf:key::",
+                false,
+            ),
             ("imds", "instance-id", true),
             ("imds", "public-keys/0/openssh-key", true),
             ("imds", "iam/info", true),
@@ -196,9 +265,23 @@ mod tests {
 
     #[test]
     fn sets_of_variables() {
-        assert_eq!(environment_from("ssm:/web/env/").unwrap(), Target::SsmPath("/web/env/".to_owned()));
-        assert_eq!(environment_from("secretsmanager:web").unwrap(), Target::Secret("web".to_owned()));
-        for bad in ["{{ssm:/a/}}", "ssm:a/", "ssm:/a//b/", "imds:tags/", "/web/env/", "secretsmanager:a#b", "ssm:/a/:3/"] {
+        assert_eq!(
+            environment_from("ssm:/web/env/").unwrap(),
+            Target::SsmPath("/web/env/".to_owned())
+        );
+        assert_eq!(
+            environment_from("secretsmanager:web").unwrap(),
+            Target::Secret("web".to_owned())
+        );
+        for bad in [
+            "{{ssm:/a/}}",
+            "ssm:a/",
+            "ssm:/a//b/",
+            "imds:tags/",
+            "/web/env/",
+            "secretsmanager:a#b",
+            "ssm:/a/:3/",
+        ] {
             assert!(environment_from(bad).is_err(), "{bad}");
         }
     }

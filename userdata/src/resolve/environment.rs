@@ -1,12 +1,7 @@
 //! `environment_from`: whole sets of variables, fetched and named.
 
 use super::{Answer, Text, fill::Filler, json};
-use crate::{
-    diagnostic::Diagnostic,
-    reference::Target,
-    spec::EnvironmentFrom,
-    value::name,
-};
+use crate::{diagnostic::Diagnostic, reference::Target, spec::EnvironmentFrom, value::name};
 use std::collections::{BTreeMap, btree_map::Entry};
 
 /// One variable of a set.
@@ -20,7 +15,11 @@ struct Variable {
 
 impl Filler<'_> {
     /// The variables of every set. `own` are those of `environment`, which beat them.
-    pub(super) fn environment_from(&mut self, sets: &[EnvironmentFrom], own: &BTreeMap<String, Text>) -> BTreeMap<String, Text> {
+    pub(super) fn environment_from(
+        &mut self,
+        sets: &[EnvironmentFrom],
+        own: &BTreeMap<String, Text>,
+    ) -> BTreeMap<String, Text> {
         let mut all: BTreeMap<String, Variable> = BTreeMap::new();
         for set in sets {
             for variable in self.variables(set) {
@@ -29,7 +28,10 @@ impl Filler<'_> {
                     continue;
                 }
                 if let Err(complaint) = name::variable(&name) {
-                    self.problems.push(Diagnostic::at(&set.span, format!("`{}`: {}", variable.origin, complaint.what)));
+                    self.problems.push(Diagnostic::at(
+                        &set.span,
+                        format!("`{}`: {}", variable.origin, complaint.what),
+                    ));
                     continue;
                 }
                 self.check_variable(&name, &variable.text, &set.span);
@@ -38,14 +40,22 @@ impl Filler<'_> {
                         place.insert(variable);
                     }
                     Entry::Occupied(first) => {
-                        let both = format!("`{}` and `{}` both give `{}`", first.get().origin, variable.origin, first.key());
+                        let both = format!(
+                            "`{}` and `{}` both give `{}`",
+                            first.get().origin,
+                            variable.origin,
+                            first.key()
+                        );
                         let hint = "give one a `prefix`, or set the variable in `environment`, which beats both";
-                        self.problems.push(Diagnostic::at(&set.span, both).hint(hint));
+                        self.problems
+                            .push(Diagnostic::at(&set.span, both).hint(hint));
                     }
                 }
             }
         }
-        all.into_iter().map(|(name, variable)| (name, variable.text)).collect()
+        all.into_iter()
+            .map(|(name, variable)| (name, variable.text))
+            .collect()
     }
 
     fn variables(&mut self, set: &EnvironmentFrom) -> Vec<Variable> {
@@ -54,8 +64,12 @@ impl Filler<'_> {
             None => Vec::new(),
             Some(Answer::Path(entries)) => {
                 if entries.is_empty() {
-                    let nothing = Diagnostic::at(&set.span, format!("there is no parameter under `{target}`"));
-                    self.problems.push(nothing.hint("put one there, or leave the line out"));
+                    let nothing = Diagnostic::at(
+                        &set.span,
+                        format!("there is no parameter under `{target}`"),
+                    );
+                    self.problems
+                        .push(nothing.hint("put one there, or leave the line out"));
                 }
                 let path = match target {
                     Target::SsmPath(path) => path.as_str(),
@@ -71,12 +85,20 @@ impl Filler<'_> {
             Some(Answer::One(fetched)) => match json::members(&fetched.value) {
                 Ok(members) => members
                     .into_iter()
-                    .map(|(key, value)| Variable { origin: format!("{target}#{key}"), key, text: fetched.text(value) })
+                    .map(|(key, value)| Variable {
+                        origin: format!("{target}#{key}"),
+                        key,
+                        text: fetched.text(value),
+                    })
                     .collect(),
                 Err(what) => {
                     let problem = Diagnostic::at(&set.span, format!("`{target}` {what}"));
                     let path = matches!(target, Target::Ssm { .. });
-                    let hint = if path { "every parameter under a path is named with `/` at its end" } else { "every member of a JSON object becomes a variable" };
+                    let hint = if path {
+                        "every parameter under a path is named with `/` at its end"
+                    } else {
+                        "every member of a JSON object becomes a variable"
+                    };
                     self.problems.push(problem.hint(hint));
                     Vec::new()
                 }
@@ -88,5 +110,9 @@ impl Filler<'_> {
 /// `a/b-c.d` is `a_b_c_d`, behind the prefix; case is kept unless `upper` says otherwise.
 fn variable_name(set: &EnvironmentFrom, key: &str) -> String {
     let name = format!("{}{}", set.prefix, key.replace(['/', '-', '.'], "_"));
-    if set.upper { name.to_ascii_uppercase() } else { name }
+    if set.upper {
+        name.to_ascii_uppercase()
+    } else {
+        name
+    }
 }

@@ -1,55 +1,50 @@
 //! The walk over every string of a spec, once to list what to fetch and once to put it in.
 
-use super::{Answer, Fetched, Text, Values, image, json};
+use super::{
+    Text, Values,
+    text::{Place, closed, open},
+};
 use crate::{
     diagnostic::{Diagnostic, Diagnostics, Span},
-    reference::{Piece, Reference, Target, Template},
+    reference::{Target, Template},
     spec::{
-        CloudFormation, Container, Encoding, File, Logging, Registry, Resolved, Service, Signal, Spec, Task, Unresolved,
+        CloudFormation, Container, Encoding, File, Logging, Registry, Resolved, Service, Signal,
+        Spec, Task, Unresolved,
     },
-    value::{ImageRef, name},
+    value::name,
 };
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt::Write,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The kernel's limit for one argument or variable, its end included (MAX_ARG_STRLEN, execve(2)).
 const LONGEST_STRING: usize = 128 * 1024;
 
-/// A key that takes references.
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    key: &'static str,
-    secrets: bool,
-}
-
-/// Where a secret would be shown: everybody who may ask Docker or AWS sees it.
-const fn open(key: &'static str) -> Place {
-    Place { key, secrets: false }
-}
-
-/// Where a secret belongs.
-const fn closed(key: &'static str) -> Place {
-    Place { key, secrets: true }
-}
-
 /// What the walk carries along.
 pub(super) struct Filler<'a> {
     /// `None` while only listing what to fetch: nothing is a problem then.
-    values: Option<&'a Values>,
-    wanted: BTreeSet<Target>,
+    pub(super) values: Option<&'a Values>,
+    pub(super) wanted: BTreeSet<Target>,
     pub(super) problems: Diagnostics,
 }
 
 pub(super) fn targets(spec: &Spec<Unresolved>) -> Vec<Target> {
-    let mut filler = Filler { values: None, wanted: BTreeSet::new(), problems: Diagnostics::default() };
+    let mut filler = Filler {
+        values: None,
+        wanted: BTreeSet::new(),
+        problems: Diagnostics::default(),
+    };
     filler.spec(spec);
     filler.wanted.into_iter().collect()
 }
 
-pub(super) fn resolve(spec: &Spec<Unresolved>, values: &Values) -> Result<Spec<Resolved>, Diagnostics> {
-    let mut filler = Filler { values: Some(values), wanted: BTreeSet::new(), problems: Diagnostics::default() };
+pub(super) fn resolve(
+    spec: &Spec<Unresolved>,
+    values: &Values,
+) -> Result<Spec<Resolved>, Diagnostics> {
+    let mut filler = Filler {
+        values: Some(values),
+        wanted: BTreeSet::new(),
+        problems: Diagnostics::default(),
+    };
     let resolved = filler.spec(spec);
     match resolved {
         Some(spec) if filler.problems.is_empty() => Ok(spec),
@@ -59,19 +54,40 @@ pub(super) fn resolve(spec: &Spec<Unresolved>, values: &Values) -> Result<Spec<R
 
 impl Filler<'_> {
     fn spec(&mut self, spec: &Spec<Unresolved>) -> Option<Spec<Resolved>> {
-        let registries = spec.registries.iter().map(|(host, registry)| (host.clone(), self.registry(registry))).collect();
-        let services: Vec<_> = spec.services.iter().map(|(name, service)| (name, self.service(service))).collect();
-        let tasks: Vec<_> = spec.tasks.iter().map(|(name, task)| (name, self.task(task))).collect();
+        let registries = spec
+            .registries
+            .iter()
+            .map(|(host, registry)| (host.clone(), self.registry(registry)))
+            .collect();
+        let services: Vec<_> = spec
+            .services
+            .iter()
+            .map(|(name, service)| (name, self.service(service)))
+            .collect();
+        let tasks: Vec<_> = spec
+            .tasks
+            .iter()
+            .map(|(name, task)| (name, self.task(task)))
+            .collect();
         Some(Spec {
             timeout: spec.timeout,
             registries,
             signal: self.signal(&spec.signal),
             drain: spec.drain.clone(),
-            diagnostics: spec.diagnostics.as_ref().map(|text| self.text(text, open("diagnostics"))),
+            diagnostics: spec
+                .diagnostics
+                .as_ref()
+                .map(|text| self.text(text, open("diagnostics"))),
             when_service_dies: spec.when_service_dies,
             document: spec.document.clone(),
-            services: services.into_iter().map(|(name, service)| Some((name.clone(), service?))).collect::<Option<_>>()?,
-            tasks: tasks.into_iter().map(|(name, task)| Some((name.clone(), task?))).collect::<Option<_>>()?,
+            services: services
+                .into_iter()
+                .map(|(name, service)| Some((name.clone(), service?)))
+                .collect::<Option<_>>()?,
+            tasks: tasks
+                .into_iter()
+                .map(|(name, task)| Some((name.clone(), task?)))
+                .collect::<Option<_>>()?,
         })
     }
 
@@ -84,22 +100,35 @@ impl Filler<'_> {
 
     fn service(&mut self, service: &Service<Unresolved>) -> Option<Service<Resolved>> {
         let container = self.container(&service.container);
-        Some(Service { container: container?, health: service.health.clone(), restart: service.restart })
+        Some(Service {
+            container: container?,
+            health: service.health.clone(),
+            restart: service.restart,
+        })
     }
 
     fn task(&mut self, task: &Task<Unresolved>) -> Option<Task<Resolved>> {
-        Some(Task { container: self.container(&task.container)?, timeout: task.timeout })
+        Some(Task {
+            container: self.container(&task.container)?,
+            timeout: task.timeout,
+        })
     }
 
     fn signal(&mut self, signal: &Signal<Unresolved>) -> Signal<Resolved> {
         Signal {
-            group: signal.group.as_ref().map(|text| self.text(text, open("signal"))),
+            group: signal
+                .group
+                .as_ref()
+                .map(|text| self.text(text, open("signal"))),
             launching: self.texts(&signal.launching, open("signal")),
             terminating: self.texts(&signal.terminating, open("signal")),
-            cloudformation: signal.cloudformation.as_ref().map(|resource| CloudFormation {
-                stack: self.text(&resource.stack, open("signal")),
-                resource: self.text(&resource.resource, open("signal")),
-            }),
+            cloudformation: signal
+                .cloudformation
+                .as_ref()
+                .map(|resource| CloudFormation {
+                    stack: self.text(&resource.stack, open("signal")),
+                    resource: self.text(&resource.resource, open("signal")),
+                }),
         }
     }
 
@@ -108,11 +137,21 @@ impl Filler<'_> {
         let image = self.image(&container.image);
         let environment = self.environment(container);
         Some(Container {
-            entrypoint: container.entrypoint.as_ref().map(|words| self.arguments(words, open("entrypoint"))),
-            command: container.command.as_ref().map(|words| self.arguments(words, open("command"))),
+            entrypoint: container
+                .entrypoint
+                .as_ref()
+                .map(|words| self.arguments(words, open("entrypoint"))),
+            command: container
+                .command
+                .as_ref()
+                .map(|words| self.arguments(words, open("command"))),
             environment_from: (),
             environment,
-            files: container.files.iter().map(|(path, file)| (path.clone(), self.file(file))).collect(),
+            files: container
+                .files
+                .iter()
+                .map(|(path, file)| (path.clone(), self.file(file)))
+                .collect(),
             hostname: container.hostname.as_ref().map(|text| self.hostname(text)),
             extra_hosts: self.texts(&container.extra_hosts, open("extra_hosts")),
             labels: self.map(&container.labels, open("labels")),
@@ -164,8 +203,12 @@ impl Filler<'_> {
         let texts = self.texts(words, place);
         for (text, template) in texts.iter().zip(words) {
             if text.expose().len() >= LONGEST_STRING {
-                let problem = format!("an argument in `{}` is longer than the kernel's {LONGEST_STRING} bytes", place.key);
-                self.problems.push(Diagnostic::at(&template.span, problem).hint("put it into `files`"));
+                let problem = format!(
+                    "an argument in `{}` is longer than the kernel's {LONGEST_STRING} bytes",
+                    place.key
+                );
+                self.problems
+                    .push(Diagnostic::at(&template.span, problem).hint("put it into `files`"));
             }
         }
         texts
@@ -175,20 +218,35 @@ impl Filler<'_> {
     pub(super) fn check_variable(&mut self, name: &str, text: &Text, span: &Span) {
         let value = text.expose();
         if value.contains('\0') {
-            self.problems.push(Diagnostic::at(span, format!("the value of `{name}` holds a NUL byte")).hint("put it into `files`"));
+            self.problems.push(
+                Diagnostic::at(span, format!("the value of `{name}` holds a NUL byte"))
+                    .hint("put it into `files`"),
+            );
         }
         if name.len() + value.len() + 2 > LONGEST_STRING {
-            let problem = format!("`{name}` and its value are longer than the kernel's {LONGEST_STRING} bytes");
-            self.problems.push(Diagnostic::at(span, problem).hint("put it into `files`"));
+            let problem = format!(
+                "`{name}` and its value are longer than the kernel's {LONGEST_STRING} bytes"
+            );
+            self.problems
+                .push(Diagnostic::at(span, problem).hint("put it into `files`"));
         }
     }
 
     fn file(&mut self, file: &File<Unresolved>) -> File<Resolved> {
         let content = self.text(&file.content, closed("files"));
         if file.encoding == Encoding::Base64 && file.encoding.decode(content.expose()).is_err() {
-            self.problems.push(Diagnostic::at(&file.content.span, "the content is not base64, as `encoding` says it is"));
+            self.problems.push(Diagnostic::at(
+                &file.content.span,
+                "the content is not base64, as `encoding` says it is",
+            ));
         }
-        File { content, encoding: file.encoding, mode: file.mode, uid: file.uid, gid: file.gid }
+        File {
+            content,
+            encoding: file.encoding,
+            mode: file.mode,
+            uid: file.uid,
+            gid: file.gid,
+        }
     }
 
     fn hostname(&mut self, template: &Template) -> Text {
@@ -200,108 +258,4 @@ impl Filler<'_> {
         }
         text
     }
-
-    fn image(&mut self, template: &Template) -> Option<ImageRef> {
-        let place = open("image");
-        let values: Option<Vec<String>> = template
-            .references()
-            .map(|reference| self.value(reference, &template.span, place).map(|text| text.value))
-            .collect::<Vec<_>>()
-            .into_iter()
-            .collect();
-        match image::parse(template, &values?) {
-            Ok(image) => Some(image),
-            Err(complaint) => {
-                self.problems.push(complaint.at(&template.span));
-                None
-            }
-        }
-    }
-
-    fn texts(&mut self, templates: &[Template], place: Place) -> Vec<Text> {
-        templates.iter().map(|template| self.text(template, place)).collect()
-    }
-
-    fn map(&mut self, templates: &BTreeMap<String, Template>, place: Place) -> BTreeMap<String, Text> {
-        templates.iter().map(|(name, template)| (name.clone(), self.text(template, place))).collect()
-    }
-
-    fn text(&mut self, template: &Template, place: Place) -> Text {
-        let mut all = Text::plain("");
-        for piece in &template.pieces {
-            match piece {
-                Piece::Literal(text) => all.value.push_str(text),
-                Piece::Reference(reference) => {
-                    if let Some(text) = self.value(reference, &template.span, place) {
-                        all.value.push_str(&text.value);
-                        all.secret |= text.secret;
-                    }
-                }
-            }
-        }
-        if !place.secrets && all.value.contains('\0') {
-            self.problems.push(Diagnostic::at(&template.span, format!("`{}` holds a NUL byte", place.key)));
-        }
-        all
-    }
-
-    /// What one reference stands for; `None` when that was a problem.
-    fn value(&mut self, reference: &Reference, span: &Span, place: Place) -> Option<Text> {
-        let fetched = match self.answer(&reference.target, span)? {
-            Answer::One(fetched) => fetched,
-            Answer::Path(_) => {
-                self.problems.push(Diagnostic::at(span, format!("`{}` is a path, not one value", reference.target)));
-                return None;
-            }
-        };
-        if fetched.secret && !place.secrets {
-            let problem = format!("`{}` is a secret, and `{}` would show it", reference.target, place.key);
-            let hint = "secrets go into `environment`, `environment_from`, `files` and `registries`";
-            self.problems.push(Diagnostic::at(span, problem).hint(hint));
-            return None;
-        }
-        let value = match reference.member.as_deref().map(|member| json::member(&fetched.value, member)) {
-            None => fetched.value.clone(),
-            Some(Ok(member)) => member,
-            Some(Err(what)) => {
-                self.problems.push(Diagnostic::at(span, format!("`{}` {what}", reference.target)));
-                return None;
-            }
-        };
-        Some(fetched.text(if reference.urlencode { urlencode(&value) } else { value }))
-    }
-
-    /// What was fetched. Without values, only notes what is wanted.
-    pub(super) fn answer(&mut self, target: &Target, span: &Span) -> Option<Answer> {
-        let Some(values) = self.values else {
-            self.wanted.insert(target.clone());
-            return None;
-        };
-        let answer = values.get(target).cloned();
-        if answer.is_none() {
-            self.problems.push(Diagnostic::at(span, format!("`{target}` was not fetched")));
-        }
-        answer
-    }
-}
-
-impl Fetched {
-    /// A text made of this value, secret if this is.
-    pub(super) fn text(&self, value: String) -> Text {
-        Text { value, secret: self.secret }
-    }
-}
-
-/// Percent-encodes all but the unreserved characters of RFC 3986.
-pub(crate) fn urlencode(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            encoded.push(char::from(byte));
-        } else {
-            // Writing to a string does not fail.
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    encoded
 }

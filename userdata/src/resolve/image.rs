@@ -18,7 +18,11 @@ pub(crate) fn check(template: &Template) -> Result<(), Complaint> {
     let (text, _) = with_stand_ins(template);
     ImageRef::parse(&text).map(|_| ()).map_err(|what| {
         // A problem in the stand-in's neighbourhood would name a text that nobody wrote.
-        let what = if template.as_literal().is_some() { what } else { format!("`{template}` cannot become an image") };
+        let what = if template.as_literal().is_some() {
+            what
+        } else {
+            format!("`{template}` cannot become an image")
+        };
         Complaint::new(what).hint("write it as in `registry/name:tag` or `name@sha256:…`")
     })
 }
@@ -35,7 +39,8 @@ pub(super) fn parse(template: &Template, values: &[String]) -> Result<ImageRef, 
         })
         .collect();
     let text = filled.concat();
-    let image = ImageRef::parse(&text).map_err(|what| Complaint::new(format!("`{template}` became `{text}`: {what}")))?;
+    let image = ImageRef::parse(&text)
+        .map_err(|what| Complaint::new(format!("`{template}` became `{text}`: {what}")))?;
     if literal_length(template) > 0 && !keeps_roles(template, &filled, &text) {
         return Err(Complaint::new(format!("`{template}` became `{text}`, where a value took another part of the image's name"))
             .hint("a reference stands for what its place says (a tag, a digest, a part of the name), or for the whole image"));
@@ -60,7 +65,9 @@ fn with_stand_ins(template: &Template) -> (String, Vec<usize>) {
         match piece {
             Piece::Literal(literal) => text.push_str(literal),
             Piece::Reference(_) if text.ends_with("@sha256:") => text.push_str(&"0".repeat(64)),
-            Piece::Reference(_) if text.ends_with('@') => text.push_str(&format!("sha256:{}", "0".repeat(64))),
+            Piece::Reference(_) if text.ends_with('@') => {
+                text.push_str(&format!("sha256:{}", "0".repeat(64)))
+            }
             // Good as a label of a host, a port, a part of a path, and a tag.
             Piece::Reference(_) => text.push('1'),
         }
@@ -72,18 +79,27 @@ fn keeps_roles(template: &Template, filled: &[&str], text: &str) -> bool {
     let (expected, starts) = with_stand_ins(template);
     let (expected, actual) = (Parts::of(&expected), Parts::of(text));
     let mut at = 0;
-    template.pieces.iter().zip(filled).zip(starts).all(|((piece, value), start)| {
-        let from = at;
-        at += value.len();
-        match piece {
-            Piece::Literal(literal) => (0..literal.len()).all(|i| expected.role(start + i) == actual.role(from + i)),
-            Piece::Reference(_) => {
-                let role = expected.role(start);
-                let name = |role| matches!(role, Role::Registry | Role::Repository);
-                (from..at).all(|i| actual.role(i) == role || (from == 0 && name(role) && name(actual.role(i))))
+    template
+        .pieces
+        .iter()
+        .zip(filled)
+        .zip(starts)
+        .all(|((piece, value), start)| {
+            let from = at;
+            at += value.len();
+            match piece {
+                Piece::Literal(literal) => {
+                    (0..literal.len()).all(|i| expected.role(start + i) == actual.role(from + i))
+                }
+                Piece::Reference(_) => {
+                    let role = expected.role(start);
+                    let name = |role| matches!(role, Role::Registry | Role::Repository);
+                    (from..at).all(|i| {
+                        actual.role(i) == role || (from == 0 && name(role) && name(actual.role(i)))
+                    })
+                }
             }
-        }
-    })
+        })
 }
 
 #[cfg(test)]

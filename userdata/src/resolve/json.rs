@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 /// One top-level member, by its literal name.
 pub(super) fn member(json: &str, name: &str) -> Result<String, String> {
     let members = object(json)?;
-    let raw = members.get(name).ok_or_else(|| format!("has no member `{name}`"))?;
+    let raw = members
+        .get(name)
+        .ok_or_else(|| format!("has no member `{name}`"))?;
     text(raw).ok_or_else(|| format!("has null for its member `{name}`"))
 }
 
@@ -23,7 +25,11 @@ pub(super) fn members(json: &str) -> Result<BTreeMap<String, String>, String> {
 
 /// Every member that is not null; none where the value is no JSON object.
 pub(crate) fn present(json: &str) -> Vec<(String, String)> {
-    object(json).unwrap_or_default().into_iter().filter_map(|(name, raw)| Some((name, text(&raw)?))).collect()
+    object(json)
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(|(name, raw)| Some((name, text(&raw)?)))
+        .collect()
 }
 
 fn object(json: &str) -> Result<BTreeMap<String, Box<RawValue>>, String> {
@@ -31,7 +37,13 @@ fn object(json: &str) -> Result<BTreeMap<String, Box<RawValue>>, String> {
         return Err("is no JSON object".to_owned());
     }
     // serde_json's own text would quote the value.
-    serde_json::from_str(json).map_err(|error| format!("is no valid JSON (line {}, column {})", error.line(), error.column()))
+    serde_json::from_str(json).map_err(|error| {
+        format!(
+            "is no valid JSON (line {}, column {})",
+            error.line(),
+            error.column()
+        )
+    })
 }
 
 /// A member as text; `None` for null. Lists and maps become compact JSON.
@@ -79,14 +91,24 @@ mod tests {
         ] {
             assert_eq!(member(json, name).unwrap(), text, "{name}");
         }
-        assert_eq!(member(json, "z").unwrap_err(), "has null for its member `z`");
+        assert_eq!(
+            member(json, "z").unwrap_err(),
+            "has null for its member `z`"
+        );
         assert_eq!(member(json, "q").unwrap_err(), "has no member `q`");
         assert!(members(json).is_err());
     }
 
     #[test]
     fn errors_hold_no_value() {
-        for json in [r#""canary""#, "canary", "[\"canary\"]", "{\"a\": canary}", "{\"canary\"", ""] {
+        for json in [
+            r#""canary""#,
+            "canary",
+            "[\"canary\"]",
+            "{\"a\": canary}",
+            "{\"canary\"",
+            "",
+        ] {
             let error = member(json, "a").unwrap_err();
             assert!(!error.contains("canary"), "{error}");
         }

@@ -17,24 +17,43 @@ fn service(keys: &str) -> Spec<Unresolved> {
 }
 
 fn one(value: &str, secret: bool) -> Answer {
-    Answer::One(Fetched { value: value.to_owned(), secret, version: Some("7".to_owned()) })
+    Answer::One(Fetched {
+        value: value.to_owned(),
+        secret,
+        version: Some("7".to_owned()),
+    })
 }
 
 /// Values by name: `/…/` is a path of `name=value` pairs, `!` before a value makes it secret.
 fn values(entries: &[(&str, &str)]) -> Values {
     let fetched = |value: &str| match value.strip_prefix('!') {
-        Some(value) => Fetched { value: value.to_owned(), secret: true, version: Some("7".to_owned()) },
-        None => Fetched { value: value.to_owned(), secret: false, version: Some("7".to_owned()) },
+        Some(value) => Fetched {
+            value: value.to_owned(),
+            secret: true,
+            version: Some("7".to_owned()),
+        },
+        None => Fetched {
+            value: value.to_owned(),
+            secret: false,
+            version: Some("7".to_owned()),
+        },
     };
     let answer = |(name, value): &(&str, &str)| {
         if name.ends_with('/') {
-            let pairs = value.split_whitespace().filter_map(|pair| pair.split_once('='));
-            let entries = pairs.map(|(key, value)| (format!("{name}{key}"), fetched(value))).collect();
+            let pairs = value
+                .split_whitespace()
+                .filter_map(|pair| pair.split_once('='));
+            let entries = pairs
+                .map(|(key, value)| (format!("{name}{key}"), fetched(value)))
+                .collect();
             return (Target::SsmPath((*name).to_owned()), Answer::Path(entries));
         }
         let target = match name.strip_prefix('@') {
             Some(id) => Target::Secret(id.to_owned()),
-            None => Target::Ssm { name: (*name).to_owned(), selector: None },
+            None => Target::Ssm {
+                name: (*name).to_owned(),
+                selector: None,
+            },
         };
         (target, Answer::One(fetched(value)))
     };
@@ -43,7 +62,17 @@ fn values(entries: &[(&str, &str)]) -> Values {
 
 fn environment(spec: &Spec<Resolved>) -> Vec<String> {
     let container = &spec.services["web"].container;
-    container.environment.iter().map(|(name, text)| format!("{name}={}{}", if text.is_secret() { "!" } else { "" }, text.expose())).collect()
+    container
+        .environment
+        .iter()
+        .map(|(name, text)| {
+            format!(
+                "{name}={}{}",
+                if text.is_secret() { "!" } else { "" },
+                text.expose()
+            )
+        })
+        .collect()
 }
 
 #[test]
@@ -63,33 +92,104 @@ fn puts_values_in() {
     let resolved = spec.resolve(&values).unwrap();
     assert_eq!(
         environment(&resolved),
-        ["A=x1y", "B=!p%40ss%20w%C3%B6rd", "C=!5432.0", "D={{ssm:/a}}", "P_A_B_C_D=1", "P_E=!2", "port=!5432.0"]
+        [
+            "A=x1y",
+            "B=!p%40ss%20w%C3%B6rd",
+            "C=!5432.0",
+            "D={{ssm:/a}}",
+            "P_A_B_C_D=1",
+            "P_E=!2",
+            "port=!5432.0"
+        ]
     );
     let web = &resolved.services["web"].container;
     assert_eq!(web.command.as_ref().unwrap()[0], Text::plain("1"));
     assert_eq!(web.files["/f"].bytes().unwrap(), "p@ss wörd".as_bytes());
-    assert!(!format!("{resolved:?}").contains("p@ss"), "Debug shows no secret");
+    assert!(
+        !format!("{resolved:?}").contains("p@ss"),
+        "Debug shows no secret"
+    );
     assert_eq!(web.pull_policy(), crate::spec::PullPolicy::Always);
 }
 
 #[test]
 fn all_or_nothing() {
     for (keys, given, message) in [
-        (r#"environment: {A: "{{ssm:/a}}"}"#, vec![], "`ssm:/a` was not fetched"),
-        (r#"command: ["{{ssm:/a}}"]"#, vec![("/a", "!x")], "`ssm:/a` is a secret, and `command` would show it"),
-        (r#"labels: {a: "{{ssm:/a}}"}"#, vec![("/a", "!x")], "`labels` would show it"),
-        (r#"command: ["{{ssm:/a}}"]"#, vec![("/a", "x\0")], "`command` holds a NUL byte"),
-        (r#"environment: {A: "{{ssm:/a}}"}"#, vec![("/a", "!x\0")], "the value of `A` holds a NUL byte"),
-        (r#"environment: {A: "{{ssm:/a#b}}"}"#, vec![("/a", "!canary")], "`ssm:/a` is no JSON object"),
-        (r#"environment: {A: "{{ssm:/a#b}}"}"#, vec![("/a", r#"!{"c":"canary"}"#)], "has no member `b`"),
-        (r#"environment: {A: "{{ssm:/a#b}}"}"#, vec![("/a", r#"!{"b":null}"#)], "has null for its member `b`"),
-        (r#"environment_from: ["ssm:/e/"]"#, vec![("/e/", "")], "there is no parameter under `ssm:/e/`"),
-        (r#"environment_from: ["ssm:/e/"]"#, vec![("/e/", "a/b=1 a_b=2")], "`ssm:/e/a/b` and `ssm:/e/a_b` both give `a_b`"),
-        (r#"environment_from: ["ssm:/e/", "ssm:/f/"]"#, vec![("/e/", "a=1"), ("/f/", "a=1")], "`ssm:/e/a` and `ssm:/f/a` both give `a`"),
-        (r#"environment_from: ["ssm:/e/"]"#, vec![("/e/", "1a=1")], "`1a` is no name of an environment variable"),
-        (r#"environment_from: ["ssm:/e"]"#, vec![("/e", "x")], "`ssm:/e` is no JSON object"),
-        (r#"files: {/f: {content: "{{ssm:/a}}", encoding: base64}}"#, vec![("/a", "!*")], "not base64"),
-        (r#"hostname: "{{ssm:/a}}""#, vec![("/a", "a b")], "`a b` is no host name"),
+        (
+            r#"environment: {A: "{{ssm:/a}}"}"#,
+            vec![],
+            "`ssm:/a` was not fetched",
+        ),
+        (
+            r#"command: ["{{ssm:/a}}"]"#,
+            vec![("/a", "!x")],
+            "`ssm:/a` is a secret, and `command` would show it",
+        ),
+        (
+            r#"labels: {a: "{{ssm:/a}}"}"#,
+            vec![("/a", "!x")],
+            "`labels` would show it",
+        ),
+        (
+            r#"command: ["{{ssm:/a}}"]"#,
+            vec![("/a", "x\0")],
+            "`command` holds a NUL byte",
+        ),
+        (
+            r#"environment: {A: "{{ssm:/a}}"}"#,
+            vec![("/a", "!x\0")],
+            "the value of `A` holds a NUL byte",
+        ),
+        (
+            r#"environment: {A: "{{ssm:/a#b}}"}"#,
+            vec![("/a", "!canary")],
+            "`ssm:/a` is no JSON object",
+        ),
+        (
+            r#"environment: {A: "{{ssm:/a#b}}"}"#,
+            vec![("/a", r#"!{"c":"canary"}"#)],
+            "has no member `b`",
+        ),
+        (
+            r#"environment: {A: "{{ssm:/a#b}}"}"#,
+            vec![("/a", r#"!{"b":null}"#)],
+            "has null for its member `b`",
+        ),
+        (
+            r#"environment_from: ["ssm:/e/"]"#,
+            vec![("/e/", "")],
+            "there is no parameter under `ssm:/e/`",
+        ),
+        (
+            r#"environment_from: ["ssm:/e/"]"#,
+            vec![("/e/", "a/b=1 a_b=2")],
+            "`ssm:/e/a/b` and `ssm:/e/a_b` both give `a_b`",
+        ),
+        (
+            r#"environment_from: ["ssm:/e/", "ssm:/f/"]"#,
+            vec![("/e/", "a=1"), ("/f/", "a=1")],
+            "`ssm:/e/a` and `ssm:/f/a` both give `a`",
+        ),
+        (
+            r#"environment_from: ["ssm:/e/"]"#,
+            vec![("/e/", "1a=1")],
+            "`1a` is no name of an environment variable",
+        ),
+        (
+            r#"environment_from: ["ssm:/e"]"#,
+            vec![("/e", "x")],
+            "`ssm:/e` is no JSON object",
+        ),
+        (
+            r#"files: {/f: {content: "{{ssm:/a}}", encoding: base64}}"#,
+            vec![("/a", "!*")],
+            "not base64",
+        ),
+        (
+            r#"hostname: "{{ssm:/a}}""#,
+            vec![("/a", "a b")],
+            "`a b` is no host name",
+        ),
     ] {
         let problems = service(keys).resolve(&values(&given)).unwrap_err();
         assert_eq!(problems.0.len(), 1, "{keys}: {problems}");
@@ -102,14 +202,18 @@ fn all_or_nothing() {
 #[test]
 fn own_variables_settle_a_collision() {
     let spec = service(r#"environment: {a: own}, environment_from: ["ssm:/e/", "ssm:/f/"]"#);
-    let resolved = spec.resolve(&values(&[("/e/", "a=1"), ("/f/", "a=2")])).unwrap();
+    let resolved = spec
+        .resolve(&values(&[("/e/", "a=1"), ("/f/", "a=2")]))
+        .unwrap();
     assert_eq!(environment(&resolved), ["a=own"]);
 }
 
 #[test]
 fn the_kernels_limit() {
     let spec = service(r#"environment: {A: "{{ssm:/a}}"}, command: ["{{ssm:/b}}"]"#);
-    let at = |a: usize, b: usize| spec.resolve(&values(&[("/a", &"x".repeat(a)), ("/b", &"x".repeat(b))]));
+    let at = |a: usize, b: usize| {
+        spec.resolve(&values(&[("/a", &"x".repeat(a)), ("/b", &"x".repeat(b))]))
+    };
     assert!(at(LIMIT - 3, LIMIT - 1).is_ok());
     assert_eq!(at(LIMIT - 2, LIMIT).unwrap_err().0.len(), 2);
 }
@@ -131,9 +235,18 @@ fn versions_and_digest() {
     let spec = service(r#"environment: {A: "{{ssm:/a}}"}, environment_from: ["ssm:/e/"]"#);
     let fetched = values(&[("/a", "!canary"), ("/e/", "x=1")]);
     let versions = versions(&fetched);
-    assert_eq!(versions.iter().map(|(name, version)| format!("{name} {version}")).collect::<Vec<_>>(), ["ssm:/a 7", "ssm:/e/x 7"]);
+    assert_eq!(
+        versions
+            .iter()
+            .map(|(name, version)| format!("{name} {version}"))
+            .collect::<Vec<_>>(),
+        ["ssm:/a 7", "ssm:/e/x 7"]
+    );
     let digest = spec.digest(&versions);
-    assert_eq!((digest.len(), &digest), (64, &spec.resolve(&fetched).unwrap().digest(&versions)));
+    assert_eq!(
+        (digest.len(), &digest),
+        (64, &spec.resolve(&fetched).unwrap().digest(&versions))
+    );
     let mut newer = versions.clone();
     newer.insert("ssm:/a".to_owned(), "8".to_owned());
     assert_ne!(digest, spec.digest(&newer));

@@ -16,7 +16,6 @@ mod pairs;
 mod tests;
 
 use crate::{
-    decode::decode,
     diagnostic::{Diagnostic, Diagnostics, Source},
     envelope,
     node::{

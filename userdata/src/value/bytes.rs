@@ -7,14 +7,24 @@ const UNITS: [(&str, i64); 4] = [("g", 1 << 30), ("m", 1 << 20), ("k", 1 << 10),
 
 /// Reads a size in bytes.
 pub(crate) fn parse(text: &str) -> Result<i64, Complaint> {
-    let wrong = || Complaint::new(format!("`{text}` is no size")).hint("write a number and b, k, m or g, as in `512m`");
+    let wrong = || {
+        Complaint::new(format!("`{text}` is no size"))
+            .hint("write a number and b, k, m or g, as in `512m`")
+    };
     let lower = text.to_ascii_lowercase();
     let digits = lower.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = lower.get(digits.len()..).unwrap_or_default();
-    let short = unit.strip_suffix('b').filter(|short| matches!(*short, "k" | "m" | "g")).unwrap_or(unit);
+    let short = unit
+        .strip_suffix('b')
+        .filter(|short| matches!(*short, "k" | "m" | "g"))
+        .unwrap_or(unit);
     let factor = match short {
         "" => 1,
-        short => UNITS.iter().find(|(name, _)| *name == short).map(|(_, factor)| *factor).ok_or_else(wrong)?,
+        short => UNITS
+            .iter()
+            .find(|(name, _)| *name == short)
+            .map(|(_, factor)| *factor)
+            .ok_or_else(wrong)?,
     };
     if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
         return Err(wrong());

@@ -6,7 +6,10 @@ const NANO: i64 = 1_000_000_000;
 
 /// Reads a number of CPUs as billionths, without going through a float.
 pub(crate) fn parse(text: &str) -> Result<i64, Complaint> {
-    let wrong = || Complaint::new(format!("`{text}` is no number of CPUs")).hint("write it as in `0.5` or `2`, above 0");
+    let wrong = || {
+        Complaint::new(format!("`{text}` is no number of CPUs"))
+            .hint("write it as in `0.5` or `2`, above 0")
+    };
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     if !digits(whole) || !digits(fraction) || fraction.len() > 9 {
@@ -14,7 +17,10 @@ pub(crate) fn parse(text: &str) -> Result<i64, Complaint> {
     }
     let whole: i64 = whole.parse().map_err(|_| wrong())?;
     let fraction: i64 = format!("{fraction:0<9}").parse().map_err(|_| wrong())?;
-    let nano = whole.checked_mul(NANO).and_then(|nano| nano.checked_add(fraction)).ok_or_else(wrong)?;
+    let nano = whole
+        .checked_mul(NANO)
+        .and_then(|nano| nano.checked_add(fraction))
+        .ok_or_else(wrong)?;
     if nano > 0 { Ok(nano) } else { Err(wrong()) }
 }
 

@@ -4,8 +4,14 @@ use super::Complaint;
 use std::{fmt::Write, time::Duration};
 
 /// Units from the longest, in nanoseconds. They must come in this order.
-const UNITS: [(&str, u64); 6] =
-    [("h", 3_600_000_000_000), ("m", 60_000_000_000), ("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1_000), ("ns", 1)];
+const UNITS: [(&str, u64); 6] = [
+    ("h", 3_600_000_000_000),
+    ("m", 60_000_000_000),
+    ("s", 1_000_000_000),
+    ("ms", 1_000_000),
+    ("us", 1_000),
+    ("ns", 1),
+];
 
 /// A year: longer than anything that is waited for, short enough for any clock arithmetic.
 const MOST: Duration = Duration::from_secs(366 * 24 * 3600);
@@ -23,11 +29,18 @@ pub(crate) fn parse(text: &str) -> Result<Duration, Complaint> {
     while !rest.is_empty() {
         let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         let (number, tail) = rest.split_at(digits);
-        let letters = tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len());
+        let letters = tail
+            .find(|c: char| c.is_ascii_digit())
+            .unwrap_or(tail.len());
         let (unit, tail) = tail.split_at(letters);
-        let (_, nanos) = units.find(|(name, _)| *name == unit).ok_or_else(|| wrong().hint(example))?;
+        let (_, nanos) = units
+            .find(|(name, _)| *name == unit)
+            .ok_or_else(|| wrong().hint(example))?;
         let number: u64 = number.parse().map_err(|_| wrong().hint(example))?;
-        total = number.checked_mul(*nanos).and_then(|n| total.checked_add(n)).ok_or_else(|| wrong().hint("it is too long"))?;
+        total = number
+            .checked_mul(*nanos)
+            .and_then(|n| total.checked_add(n))
+            .ok_or_else(|| wrong().hint("it is too long"))?;
         rest = tail;
     }
     match Duration::from_nanos(total) {
@@ -40,7 +53,9 @@ pub(crate) fn parse(text: &str) -> Result<Duration, Complaint> {
 /// Reads a duration above zero.
 pub(crate) fn positive(text: &str) -> Result<Duration, Complaint> {
     match parse(text)? {
-        Duration::ZERO => Err(Complaint::new(format!("`{text}` leaves no time")).hint("write a duration above 0")),
+        Duration::ZERO => {
+            Err(Complaint::new(format!("`{text}` leaves no time")).hint("write a duration above 0"))
+        }
         duration => Ok(duration),
     }
 }
@@ -56,7 +71,11 @@ pub(crate) fn show(duration: Duration) -> String {
             rest %= nanos;
         }
     }
-    if text.is_empty() { "0s".to_owned() } else { text }
+    if text.is_empty() {
+        "0s".to_owned()
+    } else {
+        text
+    }
 }
 
 #[cfg(test)]
@@ -87,7 +106,10 @@ mod tests {
         ] {
             assert_eq!(parse(text).ok().map(|d| d.as_millis()), millis, "{text}");
         }
-        assert_eq!(parse("10").unwrap_err().hint.unwrap(), "a duration needs its unit: `10s` for seconds");
+        assert_eq!(
+            parse("10").unwrap_err().hint.unwrap(),
+            "a duration needs its unit: `10s` for seconds"
+        );
         assert!(positive("0s").is_err());
     }
 

@@ -24,7 +24,11 @@ impl ImageRef {
         let part = |range: Range<usize>| text.get(range).unwrap_or_default();
         let registry = part(0..parts.slash);
         let path = part(parts.slash..parts.colon);
-        let path = if registry.is_empty() { path } else { path.strip_prefix('/').unwrap_or(path) };
+        let path = if registry.is_empty() {
+            path
+        } else {
+            path.strip_prefix('/').unwrap_or(path)
+        };
         let tag = part(parts.colon..parts.at).strip_prefix(':');
         let digest = part(parts.at..text.len()).strip_prefix('@');
         if !registry.is_empty() {
@@ -35,8 +39,16 @@ impl ImageRef {
         digest.map_or(Ok(()), check_digest)?;
         let hub = matches!(registry, "" | "docker.io" | "index.docker.io");
         Ok(ImageRef {
-            registry: if hub { "docker.io".to_owned() } else { registry.to_owned() },
-            repository: if hub && !path.contains('/') { format!("library/{path}") } else { path.to_owned() },
+            registry: if hub {
+                "docker.io".to_owned()
+            } else {
+                registry.to_owned()
+            },
+            repository: if hub && !path.contains('/') {
+                format!("library/{path}")
+            } else {
+                path.to_owned()
+            },
             tag: match (tag, digest) {
                 (None, None) => Some("latest".to_owned()),
                 (tag, _) => tag.map(str::to_owned),
@@ -66,7 +78,11 @@ impl ImageRef {
     /// A fragment that says what is wrong with the digest.
     pub fn pinned(&self, digest: &str) -> Result<ImageRef, String> {
         check_digest(digest)?;
-        Ok(ImageRef { tag: None, digest: Some(digest.to_owned()), ..self.clone() })
+        Ok(ImageRef {
+            tag: None,
+            digest: Some(digest.to_owned()),
+            ..self.clone()
+        })
     }
 }
 
@@ -110,8 +126,13 @@ impl Parts {
             Some((first, _)) if is_host(first) => first.len(),
             Some(_) | None => 0,
         };
-        let last = before_digest.rfind('/').map_or(slash, |position| position + 1);
-        let colon = before_digest.get(last..).and_then(|name| name.find(':')).map_or(at, |colon| last + colon);
+        let last = before_digest
+            .rfind('/')
+            .map_or(slash, |position| position + 1);
+        let colon = before_digest
+            .get(last..)
+            .and_then(|name| name.find(':'))
+            .map_or(at, |colon| last + colon);
         Parts { slash, colon, at }
     }
     /// What the byte at `position` stands for.
@@ -126,7 +147,9 @@ impl Parts {
 }
 
 fn is_host(first: &str) -> bool {
-    first.contains(['.', ':']) || first == "localhost" || first.chars().any(|c| c.is_ascii_uppercase())
+    first.contains(['.', ':'])
+        || first == "localhost"
+        || first.chars().any(|c| c.is_ascii_uppercase())
 }
 
 fn check_registry(registry: &str) -> Result<(), String> {
@@ -139,12 +162,18 @@ fn check_registry(registry: &str) -> Result<(), String> {
     {
         return Err(format!("`{port}` is no port of a registry"));
     }
-    let address = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let address = host
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
     let valid = match address {
         Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
         None => host.split('.').all(is_label),
     };
-    if valid { Ok(()) } else { Err(format!("`{registry}` is no registry's host")) }
+    if valid {
+        Ok(())
+    } else {
+        Err(format!("`{registry}` is no registry's host"))
+    }
 }
 
 fn is_label(label: &str) -> bool {
@@ -162,7 +191,9 @@ fn check_path(path: &str) -> Result<(), String> {
         return Err("an image's name is longer than 255 characters".to_owned());
     }
     if path.chars().any(|c| c.is_ascii_uppercase()) {
-        return Err(format!("`{path}` holds upper case, and an image's name must be lower case"));
+        return Err(format!(
+            "`{path}` holds upper case, and an image's name must be lower case"
+        ));
     }
     match path.split('/').find(|component| !is_component(component)) {
         None => Ok(()),
@@ -177,16 +208,22 @@ fn is_component(component: &str) -> bool {
     let joints = component.split(is_word).filter(|joint| !joint.is_empty());
     component.starts_with(is_word)
         && component.ends_with(is_word)
-        && joints.into_iter().all(|joint| matches!(joint, "." | "_" | "__") || joint.chars().all(|c| c == '-'))
+        && joints
+            .into_iter()
+            .all(|joint| matches!(joint, "." | "_" | "__") || joint.chars().all(|c| c == '-'))
 }
 
 fn check_tag(tag: &str) -> Result<(), String> {
     let first = tag.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
-    let all = tag.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'));
+    let all = tag
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'));
     if first && all && tag.len() <= 128 {
         Ok(())
     } else {
-        Err(format!("`{tag}` is no tag: letters, digits, `_`, `.` and `-`, at most 128, not beginning with `.` or `-`"))
+        Err(format!(
+            "`{tag}` is no tag: letters, digits, `_`, `.` and `-`, at most 128, not beginning with `.` or `-`"
+        ))
     }
 }
 
@@ -195,7 +232,9 @@ fn check_digest(digest: &str) -> Result<(), String> {
     if hex.len() == 64 && hex.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f')) {
         Ok(())
     } else {
-        Err(format!("`{digest}` is no digest: `sha256:` and 64 lowercase hexadecimal digits"))
+        Err(format!(
+            "`{digest}` is no digest: `sha256:` and 64 lowercase hexadecimal digits"
+        ))
     }
 }
 
@@ -219,23 +258,55 @@ mod tests {
             ("localhost:5000/web:1", "localhost:5000/web:1"),
             ("[::1]:5000/web", "[::1]:5000/web:latest"),
             ("Registry/web", "Registry/web:latest"),
-            ("ghcr.io/a/b__c/d-e---f:V_1.2-x", "ghcr.io/a/b__c/d-e---f:V_1.2-x"),
+            (
+                "ghcr.io/a/b__c/d-e---f:V_1.2-x",
+                "ghcr.io/a/b__c/d-e---f:V_1.2-x",
+            ),
         ] {
-            assert_eq!(ImageRef::parse(written).unwrap().to_string(), full, "{written}");
+            assert_eq!(
+                ImageRef::parse(written).unwrap().to_string(),
+                full,
+                "{written}"
+            );
         }
         let pinned = format!("ghcr.io/a/b@{DIGEST}");
         let image = ImageRef::parse(&pinned).unwrap();
         assert_eq!((image.tag(), image.digest()), (None, Some(DIGEST)));
         let both = ImageRef::parse(&format!("ghcr.io/a/b:1@{DIGEST}")).unwrap();
         assert_eq!((both.tag(), both.digest()), (Some("1"), Some(DIGEST)));
-        assert_eq!(ImageRef::parse("ghcr.io/a/b:1").unwrap().pinned(DIGEST).unwrap().to_string(), pinned);
+        assert_eq!(
+            ImageRef::parse("ghcr.io/a/b:1")
+                .unwrap()
+                .pinned(DIGEST)
+                .unwrap()
+                .to_string(),
+            pinned
+        );
     }
 
     #[test]
     fn refuses_what_docker_refuses() {
         for bad in [
-            "", ":1", "/web", "web:", "web@", "web@sha256:12", "web:1:2", "Web", "acme//web", "acme/-web", "web:.1",
-            "ghcr.io/", "ghcr.io:x/web", "a..b.io/web", "web ", "we b", "a___b", "-a.io/web", "web@md5:00", "wéb",
+            "",
+            ":1",
+            "/web",
+            "web:",
+            "web@",
+            "web@sha256:12",
+            "web:1:2",
+            "Web",
+            "acme//web",
+            "acme/-web",
+            "web:.1",
+            "ghcr.io/",
+            "ghcr.io:x/web",
+            "a..b.io/web",
+            "web ",
+            "we b",
+            "a___b",
+            "-a.io/web",
+            "web@md5:00",
+            "wéb",
             "https://ghcr.io/web",
         ] {
             assert!(ImageRef::parse(bad).is_err(), "{bad}");

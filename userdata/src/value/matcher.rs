@@ -5,7 +5,8 @@ use super::Complaint;
 /// Reads inclusive ranges of statuses.
 pub(crate) fn parse(text: &str) -> Result<Vec<(u16, u16)>, Complaint> {
     let wrong = |part: &str| {
-        Complaint::new(format!("`{part}` matches no HTTP status")).hint("write statuses of 100 to 599, as in `200`, `200,301` or `200-299`")
+        Complaint::new(format!("`{part}` matches no HTTP status"))
+            .hint("write statuses of 100 to 599, as in `200`, `200,301` or `200-299`")
     };
     let status = |part: &str| {
         let number: u16 = part.trim().parse().ok()?;

@@ -5,7 +5,8 @@ use super::Complaint;
 /// Reads permission bits.
 pub(crate) fn parse(text: &str) -> Result<u32, Complaint> {
     let wrong = || {
-        Complaint::new(format!("`{text}` is no mode")).hint("write the permission bits as octal text, as in \"0400\" or \"0444\"")
+        Complaint::new(format!("`{text}` is no mode"))
+            .hint("write the permission bits as octal text, as in \"0400\" or \"0444\"")
     };
     let octal = matches!(text.len(), 3 | 4) && text.bytes().all(|b| matches!(b, b'0'..=b'7'));
     match u32::from_str_radix(text, 8) {

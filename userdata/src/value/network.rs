@@ -16,7 +16,9 @@ pub(crate) fn parse(text: &str) -> Result<NetworkMode, Complaint> {
         other => {
             let wrong = Complaint::new(format!("`{other}` is no network mode"));
             let near = did_you_mean(other, ["bridge", "host", "none"]);
-            Err(wrong.hint("it is `bridge`, `host`, `none` or `service:NAME`").hint_if(near))
+            Err(wrong
+                .hint("it is `bridge`, `host`, `none` or `service:NAME`")
+                .hint_if(near))
         }
     }
 }
@@ -27,8 +29,18 @@ mod tests {
 
     #[test]
     fn reads_modes() {
-        assert_eq!(parse("service:web").ok(), Some(NetworkMode::Service("web".to_owned())));
-        for (text, valid) in [("host", true), ("none", true), ("bridge", true), ("hots", false), ("service:", false), ("container:x", false)] {
+        assert_eq!(
+            parse("service:web").ok(),
+            Some(NetworkMode::Service("web".to_owned()))
+        );
+        for (text, valid) in [
+            ("host", true),
+            ("none", true),
+            ("bridge", true),
+            ("hots", false),
+            ("service:", false),
+            ("container:x", false),
+        ] {
             assert_eq!(parse(text).is_ok(), valid, "{text}");
         }
     }

@@ -5,14 +5,23 @@ use super::Complaint;
 /// Checks that a path is absolute and plain, so that two that differ in text differ in place.
 pub(crate) fn absolute(text: &str) -> Result<(), Complaint> {
     if !text.starts_with('/') {
-        return Err(Complaint::new(format!("`{text}` is no absolute path")).hint("begin it with `/`"));
+        return Err(
+            Complaint::new(format!("`{text}` is no absolute path")).hint("begin it with `/`")
+        );
     }
     if text == "/" {
         return Ok(());
     }
-    let plain = text.trim_end_matches('/').split('/').skip(1).all(|part| !matches!(part, "" | "." | ".."));
+    let plain = text
+        .trim_end_matches('/')
+        .split('/')
+        .skip(1)
+        .all(|part| !matches!(part, "" | "." | ".."));
     if !plain || text.contains('\0') {
-        return Err(Complaint::new(format!("`{text}` holds `.`, `..` or an empty part")).hint("write the path out"));
+        return Err(
+            Complaint::new(format!("`{text}` holds `.`, `..` or an empty part"))
+                .hint("write the path out"),
+        );
     }
     Ok(())
 }
@@ -30,11 +39,21 @@ mod tests {
 
     #[test]
     fn absolute_and_plain() {
-        for (text, valid) in
-            [("/", true), ("/a/b", true), ("/a/", true), ("a", false), ("/a/../b", false), ("/a//b", false), ("./a", false), ("", false)]
-        {
+        for (text, valid) in [
+            ("/", true),
+            ("/a/b", true),
+            ("/a/", true),
+            ("a", false),
+            ("/a/../b", false),
+            ("/a//b", false),
+            ("./a", false),
+            ("", false),
+        ] {
             assert_eq!(absolute(text).is_ok(), valid, "{text}");
         }
-        assert_eq!(tmpfs("/tmp:size=64m").ok(), Some(("/tmp".to_owned(), "size=64m".to_owned())));
+        assert_eq!(
+            tmpfs("/tmp:size=64m").ok(),
+            Some(("/tmp".to_owned(), "size=64m".to_owned()))
+        );
     }
 }

@@ -24,7 +24,10 @@ pub(crate) fn split(line: &str) -> Vec<String> {
 
 /// A command line as the YAML list it should be: `["serve", "-p", "80"]`.
 pub(crate) fn as_list(line: &str) -> String {
-    let words: Vec<String> = split(line).iter().map(|word| serde_json::Value::from(word.as_str()).to_string()).collect();
+    let words: Vec<String> = split(line)
+        .iter()
+        .map(|word| serde_json::Value::from(word.as_str()).to_string())
+        .collect();
     format!("[{}]", words.join(", "))
 }
 

@@ -22,10 +22,23 @@ impl Whole<'_, '_> {
 
     fn twice(&mut self) {
         for name in collection::names(self.root.get("tasks")) {
-            if self.root.get("services").is_some_and(|services| services.get(name).is_some()) {
+            if self
+                .root
+                .get("services")
+                .is_some_and(|services| services.get(name).is_some())
+            {
                 let complaint = Complaint::new(format!("`{name}` is both a service and a task"));
-                let span = self.root.get("tasks").and_then(|tasks| tasks.get(name)).unwrap_or(self.root).span.clone();
-                self.cx.complain(&span, complaint.hint("both would be a container of that name; rename one"));
+                let span = self
+                    .root
+                    .get("tasks")
+                    .and_then(|tasks| tasks.get(name))
+                    .unwrap_or(self.root)
+                    .span
+                    .clone();
+                self.cx.complain(
+                    &span,
+                    complaint.hint("both would be a container of that name; rename one"),
+                );
             }
         }
     }
@@ -33,33 +46,59 @@ impl Whole<'_, '_> {
     /// Every name that may be depended on, also those that did not decode.
     fn known(&self) -> Vec<String> {
         let kinds = ["services", "tasks"].into_iter();
-        kinds.flat_map(|kind| collection::names(self.root.get(kind))).map(str::to_owned).collect()
+        kinds
+            .flat_map(|kind| collection::names(self.root.get(kind)))
+            .map(str::to_owned)
+            .collect()
     }
 
     fn unknown(&mut self, name: &str) {
-        let Some(container) = self.spec.container(name) else { return };
+        let Some(container) = self.spec.container(name) else {
+            return;
+        };
         let known = self.known();
-        for other in container.depends_on.iter().filter(|other| !known.contains(other)) {
+        for other in container
+            .depends_on
+            .iter()
+            .filter(|other| !known.contains(other))
+        {
             let near = did_you_mean(other, known.iter().map(String::as_str));
-            let complaint = Complaint::new(format!("`{name}` depends on `{other}`, which is neither a service nor a task"));
+            let complaint = Complaint::new(format!(
+                "`{name}` depends on `{other}`, which is neither a service nor a task"
+            ));
             self.complain(name, "depends_on", complaint.hint_if(near));
         }
     }
 
     fn network(&mut self, name: &str) {
-        let Some(container) = self.spec.container(name) else { return };
-        let NetworkMode::Service(other) = &container.network_mode else { return };
+        let Some(container) = self.spec.container(name) else {
+            return;
+        };
+        let NetworkMode::Service(other) = &container.network_mode else {
+            return;
+        };
         let services = collection::names(self.root.get("services"));
         if !services.contains(&other.as_str()) {
             let near = did_you_mean(other, services);
-            let complaint = Complaint::new(format!("`{name}` joins the network of `{other}`, which is no service"));
+            let complaint = Complaint::new(format!(
+                "`{name}` joins the network of `{other}`, which is no service"
+            ));
             self.complain(name, "network_mode", complaint.hint_if(near));
             return;
         }
-        let joined = self.spec.services.get(other).map(|service| &service.container.network_mode);
+        let joined = self
+            .spec
+            .services
+            .get(other)
+            .map(|service| &service.container.network_mode);
         if let Some(NetworkMode::Service(further)) = joined {
-            let complaint = Complaint::new(format!("`{other}` itself joins the network of `{further}`"));
-            self.complain(name, "network_mode", complaint.hint(format!("write `service:{further}`")));
+            let complaint =
+                Complaint::new(format!("`{other}` itself joins the network of `{further}`"));
+            self.complain(
+                name,
+                "network_mode",
+                complaint.hint(format!("write `service:{further}`")),
+            );
         }
     }
 
@@ -68,11 +107,24 @@ impl Whole<'_, '_> {
         let spec = self.spec;
         let mut done = BTreeSet::new();
         for start in spec.names() {
-            let Some(circle) = circle(spec, start, &mut Vec::new(), &mut done) else { continue };
+            let Some(circle) = circle(spec, start, &mut Vec::new(), &mut done) else {
+                continue;
+            };
             let first = circle.first().copied().unwrap_or(start);
-            let written = spec.container(first).is_some_and(|c| c.depends_on.iter().any(|other| circle.contains(&other.as_str())));
-            let key = if written { "depends_on" } else { "network_mode" };
-            let complaint = Complaint::new(format!("these wait for each other: {} -> {first}", circle.join(" -> ")));
+            let written = spec.container(first).is_some_and(|c| {
+                c.depends_on
+                    .iter()
+                    .any(|other| circle.contains(&other.as_str()))
+            });
+            let key = if written {
+                "depends_on"
+            } else {
+                "network_mode"
+            };
+            let complaint = Complaint::new(format!(
+                "these wait for each other: {} -> {first}",
+                circle.join(" -> ")
+            ));
             self.complain(first, key, complaint.hint("take one of them out"));
         }
     }
@@ -92,7 +144,10 @@ fn circle<'a>(
         return None;
     }
     trail.push(name);
-    let found = spec.written_before(name).into_iter().find_map(|before| circle(spec, before, trail, done));
+    let found = spec
+        .written_before(name)
+        .into_iter()
+        .find_map(|before| circle(spec, before, trail, done));
     trail.pop();
     found
 }

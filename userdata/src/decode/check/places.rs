@@ -22,21 +22,44 @@ impl Whole<'_, '_> {
 
     /// A path has one mount; and nothing lies below a file.
     fn mounts(&mut self, name: &str, container: &Container<Unresolved>) {
-        let volumes = container.volumes.iter().map(|volume| (volume.target.as_str(), "volumes"));
-        let tmpfs = container.tmpfs.iter().map(|(path, _)| (path.as_str(), "tmpfs"));
+        let volumes = container
+            .volumes
+            .iter()
+            .map(|volume| (volume.target.as_str(), "volumes"));
+        let tmpfs = container
+            .tmpfs
+            .iter()
+            .map(|(path, _)| (path.as_str(), "tmpfs"));
         let files = container.files.keys().map(|path| (path.as_str(), "files"));
         let mut taken: BTreeMap<&str, &str> = BTreeMap::new();
         for (path, key) in volumes.chain(tmpfs).chain(files) {
             let path = path.trim_end_matches('/');
             if let Some(other) = taken.insert(path, key) {
-                let what = if other == key { format!("`{path}` stands twice in `{key}`") } else { format!("`{path}` stands in `{other}` and in `{key}`") };
-                self.complain(name, key, Complaint::new(what).hint("a path in the container has one mount"));
+                let what = if other == key {
+                    format!("`{path}` stands twice in `{key}`")
+                } else {
+                    format!("`{path}` stands in `{other}` and in `{key}`")
+                };
+                self.complain(
+                    name,
+                    key,
+                    Complaint::new(what).hint("a path in the container has one mount"),
+                );
             }
         }
         for (path, key) in &taken {
-            let above = container.files.keys().find(|file| path.strip_prefix(file.as_str()).is_some_and(|rest| rest.starts_with('/')));
+            let above = container.files.keys().find(|file| {
+                path.strip_prefix(file.as_str())
+                    .is_some_and(|rest| rest.starts_with('/'))
+            });
             if let Some(file) = above {
-                self.complain(name, key, Complaint::new(format!("`{path}` would lie below `{file}`, which is a file")));
+                self.complain(
+                    name,
+                    key,
+                    Complaint::new(format!(
+                        "`{path}` would lie below `{file}`, which is a file"
+                    )),
+                );
             }
         }
     }
@@ -57,7 +80,9 @@ impl Whole<'_, '_> {
             ),
         };
         for (key, _) in refused.iter().filter(|(_, there)| *there) {
-            let complaint = Complaint::new(format!("`{key}` has no meaning with `network_mode: {mode}`"));
+            let complaint = Complaint::new(format!(
+                "`{key}` has no meaning with `network_mode: {mode}`"
+            ));
             let hint = match mode {
                 "host" => "the container listens on the instance itself; leave it out",
                 "none" => "the container has no network; leave it out",
@@ -75,7 +100,11 @@ impl Whole<'_, '_> {
             };
             if dials && service.container.network_mode == NetworkMode::None {
                 let complaint = Complaint::new(format!("`{name}` has no network to be probed on"));
-                self.complain(name, "health", complaint.hint("use `command`, or give it a network"));
+                self.complain(
+                    name,
+                    "health",
+                    complaint.hint("use `command`, or give it a network"),
+                );
             }
         }
     }
@@ -86,9 +115,19 @@ impl Whole<'_, '_> {
         let mut published: Vec<(&str, &Port)> = Vec::new();
         for (name, service) in &spec.services {
             for wanted in &service.container.ports {
-                if let Some((other, theirs)) = published.iter().find(|(_, theirs)| clash(wanted, theirs)) {
-                    let complaint = Complaint::new(format!("`{name}` publishes `{}`, and `{other}` publishes `{}`", port::show(wanted), port::show(theirs)));
-                    self.complain(name, "ports", complaint.hint("give one another port of the instance"));
+                if let Some((other, theirs)) =
+                    published.iter().find(|(_, theirs)| clash(wanted, theirs))
+                {
+                    let complaint = Complaint::new(format!(
+                        "`{name}` publishes `{}`, and `{other}` publishes `{}`",
+                        port::show(wanted),
+                        port::show(theirs)
+                    ));
+                    self.complain(
+                        name,
+                        "ports",
+                        complaint.hint("give one another port of the instance"),
+                    );
                 }
                 published.push((name, wanted));
             }
