@@ -11,12 +11,13 @@
 //! - [`launch`]: the pipeline of stages
 //! - [`imds`], [`spec`], [`references`], [`image`], [`workload`], [`health`], [`signal`]: the stages;
 //!   none imports another
-//! - [`context`], [`verdict`], [`retry`], [`aws`], [`docker`]: what stages share
+//! - [`context`], [`verdict`], [`retry`], [`aws`], [`docker`], [`container`]: what stages share
 //! - [`report`]: what people see
 //! - [`command`]: the command line
 
 pub mod aws;
 pub mod command;
+pub mod container;
 pub mod context;
 pub mod docker;
 pub mod driver;

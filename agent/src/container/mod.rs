@@ -1,0 +1,329 @@
+//! One started container: what it prints, when it exits, what it said last. Shared by the stages
+//! that start containers and that watch them.
+
+mod lines;
+mod redact;
+
+pub use redact::Redact;
+
+use crate::{
+    context::Context,
+    docker::{self, CallError, Cause},
+    retry::{self, Backoff},
+};
+use bollard::{
+    Docker,
+    container::LogOutput,
+    models::ContainerInspectResponse,
+    query_parameters::{InspectContainerOptions, LogsOptions, WaitContainerOptions},
+};
+use futures_util::{
+    StreamExt,
+    future::{Either, pending, select},
+    stream::BoxStream,
+};
+use lines::{Lines, Stream};
+use std::{cell::Cell, fmt, pin::pin, time::Duration};
+use tokio::sync::Mutex;
+
+/// How long an exited container's output may take to arrive.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// What a container prints, as bollard gives it.
+pub type Output = BoxStream<'static, Result<LogOutput, bollard::errors::Error>>;
+
+/// Whether a container runs until the end or to completion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Until the end.
+    Service,
+    /// To completion, before the verdict.
+    Task,
+}
+
+impl Kind {
+    /// The word for it in labels and errors.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::Service => "service",
+            Kind::Task => "task",
+        }
+    }
+}
+
+/// A container that was started, with a hand on its output.
+pub struct Watched {
+    docker: Docker,
+    id: String,
+    name: String,
+    kind: Kind,
+    redact: Redact,
+    /// Adopted: what it printed before is the engine's to tell.
+    adopted: bool,
+    heard: Mutex<Heard>,
+}
+
+struct Heard {
+    output: Option<Output>,
+    lines: Lines,
+}
+
+/// How a container ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exit {
+    /// Its exit code.
+    pub code: i64,
+    /// The kernel killed it for want of memory.
+    pub out_of_memory: bool,
+    /// Its last lines, secrets replaced, oldest first.
+    pub last: Vec<String>,
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "exited with code {}", self.code)?;
+        if self.out_of_memory {
+            f.write_str(", killed because it ran out of memory (raise mem_limit)")?;
+        }
+        LastLines(&self.last).fmt(f)
+    }
+}
+
+/// A container's last lines, as an error shows them: below it, indented.
+#[derive(Debug)]
+pub struct LastLines<'a>(pub &'a [String]);
+
+impl fmt::Display for LastLines<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("; it printed nothing");
+        }
+        f.write_str("; its last lines:")?;
+        self.0.iter().try_for_each(|line| write!(f, "\n  {line}"))
+    }
+}
+
+impl Watched {
+    /// Takes charge of a container. `output` is attached before the start, so that nothing is missed.
+    pub fn new(
+        docker: Docker,
+        (name, id): (&str, String),
+        kind: Kind,
+        redact: Redact,
+        output: Option<Output>,
+        adopted: bool,
+    ) -> Watched {
+        Watched {
+            docker,
+            id,
+            name: name.to_owned(),
+            kind,
+            redact,
+            adopted,
+            heard: Mutex::new(Heard {
+                output,
+                lines: Lines::default(),
+            }),
+        }
+    }
+
+    /// The engine.
+    pub fn docker(&self) -> &Docker {
+        &self.docker
+    }
+
+    /// Docker's id for it.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Text that firstlight did not write, with every secret replaced.
+    pub fn redact(&self, text: &str) -> String {
+        self.redact.text(text)
+    }
+
+    /// What the engine knows of it.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub async fn inspect(&self, cx: &Context) -> Result<ContainerInspectResponse, CallError> {
+        call(cx, "docker:inspect", async || {
+            let options = None::<InspectContainerOptions>;
+            self.docker.inspect_container(&self.id, options).await
+        })
+        .await
+    }
+
+    /// Reads its output until it exits; a task's lines are reported. May be dropped and called
+    /// again, by one at a time. Does not end at the deadline: whoever waits, does.
+    ///
+    /// # Errors
+    /// The engine could not be asked.
+    pub async fn exited(&self, cx: &Context) -> Result<Exit, CallError> {
+        self.over(cx).await?;
+        let state = self.inspect(cx).await?.state.unwrap_or_default();
+        Ok(Exit {
+            code: state.exit_code.unwrap_or_default(),
+            out_of_memory: state.oom_killed.unwrap_or_default(),
+            last: self.last_lines(cx).await,
+        })
+    }
+
+    async fn over(&self, cx: &Context) -> Result<(), CallError> {
+        let listening = pin!(self.listen(cx));
+        let ended = pin!(self.ended(cx));
+        match select(listening, ended).await {
+            Either::Left(((), ended)) => ended.await,
+            Either::Right((result, listening)) => {
+                // Another process may hold its output open; what it says is not awaited.
+                let _late = tokio::time::timeout(LAST_WORDS, listening).await;
+                result
+            }
+        }
+    }
+
+    /// Its last lines, secrets replaced.
+    async fn last_lines(&self, cx: &Context) -> Vec<String> {
+        let mut heard = self.heard.lock().await;
+        heard.lines.end(&self.redact, |line| self.say(cx, line));
+        if !self.adopted {
+            return heard.lines.last();
+        }
+        match docker::ask(cx, self.recorded()).await {
+            Ok(lines) => lines.last(),
+            Err(error) if heard.lines.last().is_empty() => {
+                vec![format!(
+                    "(not to be had: started before this run of the agent, and the log driver can't be read: {})",
+                    self.redact(&error.message)
+                )]
+            }
+            Err(_) => heard.lines.last(),
+        }
+    }
+
+    async fn listen(&self, cx: &Context) {
+        let mut heard = self.heard.lock().await;
+        let Heard { output, lines } = &mut *heard;
+        let Some(stream) = output else { return };
+        // An error ends the output like its end does; `ended` knows whether the engine is there.
+        while let Some(Ok(piece)) = stream.next().await {
+            self.hear(lines, piece, |line| self.say(cx, line));
+        }
+        *output = None;
+    }
+
+    async fn recorded(&self) -> Result<Lines, bollard::errors::Error> {
+        let mut lines = Lines::default();
+        let options = LogsOptions {
+            stdout: true,
+            stderr: true,
+            tail: lines::KEPT.to_string(),
+            ..LogsOptions::default()
+        };
+        let mut stream = pin!(self.docker.logs(&self.id, Some(options)));
+        while let Some(piece) = stream.next().await {
+            self.hear(&mut lines, piece?, |_| {});
+        }
+        lines.end(&self.redact, |_| {});
+        Ok(lines)
+    }
+
+    fn hear(&self, lines: &mut Lines, piece: LogOutput, say: impl FnMut(&str)) {
+        let stream = match piece {
+            LogOutput::StdErr { .. } => Stream::Err,
+            LogOutput::StdOut { .. } | LogOutput::StdIn { .. } | LogOutput::Console { .. } => {
+                Stream::Out
+            }
+        };
+        lines.feed(stream, &piece.into_bytes(), &self.redact, say);
+    }
+
+    fn say(&self, cx: &Context, line: &str) {
+        match self.kind {
+            Kind::Task => cx.report.task_line(&self.name, line),
+            Kind::Service => {}
+        }
+    }
+
+    /// Waits until it does not run, through restarts of the engine.
+    async fn ended(&self, cx: &Context) -> Result<(), CallError> {
+        let cut_off = Cell::new(false);
+        let ended = retry::until(
+            "docker:wait",
+            backoff(cx),
+            cx.deadline,
+            &cx.report,
+            || {
+                cut_off.set(true);
+                silent("docker:wait")
+            },
+            async || self.wait_once().await,
+        )
+        .await;
+        if cut_off.get() {
+            // It still runs. The deadline is for those to announce who wanted something of it.
+            pending::<()>().await;
+        }
+        ended
+    }
+
+    async fn wait_once(&self) -> Result<(), CallError> {
+        let options = WaitContainerOptions {
+            condition: "not-running".to_owned(),
+        };
+        let answer = pin!(self.docker.wait_container(&self.id, Some(options)))
+            .next()
+            .await;
+        match answer {
+            // bollard makes an error of every exit code but 0
+            Some(Ok(_) | Err(bollard::errors::Error::DockerContainerWaitError { .. })) => Ok(()),
+            Some(Err(error)) => Err(CallError::from(error)),
+            None => Err(silent("docker:wait")),
+        }
+    }
+}
+
+impl fmt::Debug for Watched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watched")
+            .field("name", &self.name)
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Asks the engine something it should answer at once, again until the deadline while it is away.
+///
+/// # Errors
+/// The engine's, told apart.
+pub async fn call<T>(
+    cx: &Context,
+    what: &'static str,
+    ask: impl AsyncFn() -> Result<T, bollard::errors::Error>,
+) -> Result<T, CallError> {
+    retry::until(
+        what,
+        backoff(cx),
+        cx.deadline,
+        &cx.report,
+        || silent(what),
+        async || docker::ask(cx, ask()).await,
+    )
+    .await
+}
+
+fn backoff(cx: &Context) -> Backoff {
+    // The engine is on this machine: look often.
+    Backoff {
+        base: cx.timings.backoff_base,
+        cap: cx.timings.backoff_base.saturating_mul(4),
+    }
+}
+
+fn silent(what: &str) -> CallError {
+    CallError {
+        cause: Cause::Unreachable,
+        status: None,
+        message: format!("the Docker engine gave no answer to {what}"),
+    }
+}
