@@ -6,18 +6,17 @@ use super::{
     create::Network,
     error::WorkloadError,
     order::{Part, Phase},
-    start::{Made, Maker},
+    start::Maker,
     stop,
 };
 use crate::{
     container::{Kind, Watched},
-    context::Deadline,
     report::ContainerEvent,
     verdict::Failure,
 };
 use firstlight_userdata::spec::NetworkMode;
 use futures_util::future::{Either, select, try_join_all};
-use std::{collections::BTreeMap, pin::pin, sync::Arc};
+use std::{collections::BTreeMap, pin::pin, sync::Arc, time::Duration};
 use tokio::{sync::watch, time::Instant};
 
 /// How far a container is, and its id once it has one.
@@ -70,11 +69,11 @@ impl<E: Failure, F: AsyncFn(&Running) -> Result<(), E>> Run<'_, F> {
         let network = self.network(part);
         let made = Box::pin(self.maker.make(part, network)).await?;
         match (part.kind, made) {
-            (_, Made::Finished) => {
+            (_, None) => {
                 self.up(part, Phase::Ready);
                 Ok(None)
             }
-            (Kind::Task, Made::Started(container)) => {
+            (Kind::Task, Some(container)) => {
                 self.advance(part, Phase::Started, Some(container.id()));
                 self.task(part, &container).await?;
                 self.maker
@@ -84,7 +83,7 @@ impl<E: Failure, F: AsyncFn(&Running) -> Result<(), E>> Run<'_, F> {
                 self.up(part, Phase::Ready);
                 Ok(None)
             }
-            (Kind::Service, Made::Started(container)) => {
+            (Kind::Service, Some(container)) => {
                 self.advance(part, Phase::Started, Some(container.id()));
                 self.service(part, container).await.map(Some)
             }
@@ -93,28 +92,15 @@ impl<E: Failure, F: AsyncFn(&Running) -> Result<(), E>> Run<'_, F> {
 
     /// Runs a task to its end.
     async fn task(&self, part: &Part<'_>, container: &Watched) -> Result<(), WorkloadError> {
-        let cx = self.maker.cx;
-        let limit = part.timeout.map(Deadline::after);
-        let until = limit
-            .map_or(cx.deadline, |limit| limit.min(cx.deadline))
-            .instant();
-        let exit = match (
-            tokio::time::timeout_at(until, container.exited(cx)).await,
-            part.timeout,
-        ) {
-            (Ok(exit), _) => exit.map_err(|error| self.lost(part, &error))?,
-            (Err(_elapsed), Some(timeout)) if !cx.deadline.passed() => {
-                let stopped = stop::one(cx, &self.maker.docker, container.id()).await;
-                stopped.map_err(|error| self.lost(part, &error))?;
-                let exit = container.exited(cx).await;
-                return Err(WorkloadError::TaskTimeout {
-                    name: part.name.to_owned(),
-                    timeout,
-                    last: exit.map_err(|error| self.lost(part, &error))?.last,
-                });
-            }
-            (Err(_elapsed), _) => std::future::pending().await,
+        let exited = container.exited(self.maker.cx);
+        let exit = match part.timeout {
+            None => exited.await,
+            Some(timeout) => match tokio::time::timeout(timeout, exited).await {
+                Ok(exit) => exit,
+                Err(_elapsed) => return Err(self.overran(part, container, timeout).await),
+            },
         };
+        let exit = exit.map_err(|error| self.lost(part, &error))?;
         if exit.code == 0 {
             return Ok(());
         }
@@ -122,6 +108,29 @@ impl<E: Failure, F: AsyncFn(&Running) -> Result<(), E>> Run<'_, F> {
             name: part.name.to_owned(),
             exit,
         })
+    }
+
+    /// Stops a task that ran too long; what it says to that is part of its last words.
+    async fn overran(
+        &self,
+        part: &Part<'_>,
+        container: &Watched,
+        timeout: Duration,
+    ) -> WorkloadError {
+        let cx = self.maker.cx;
+        let stopped = stop::one(cx, &self.maker.docker, container.id()).await;
+        let exit = match stopped {
+            Ok(()) => container.exited(cx).await,
+            Err(error) => Err(error),
+        };
+        match exit {
+            Ok(exit) => WorkloadError::TaskTimeout {
+                name: part.name.to_owned(),
+                timeout,
+                last: exit.last,
+            },
+            Err(error) => self.lost(part, &error),
+        }
     }
 
     /// Watches a service until everything is up.

@@ -41,17 +41,8 @@ pub(super) struct Maker<'a> {
     pub(super) redact: Redact,
 }
 
-/// A container that is there now.
-#[derive(Debug)]
-pub(super) enum Made {
-    /// It runs, or has just ended.
-    Started(Watched),
-    /// A task that was finished before.
-    Finished,
-}
-
 impl Maker<'_> {
-    /// Brings one container to run, whatever was there before. `network` is given by then.
+    /// Brings one container to run, whatever was there before. `None`: a task that is finished.
     ///
     /// # Errors
     /// See [`WorkloadError`].
@@ -59,7 +50,7 @@ impl Maker<'_> {
         &self,
         part: &Part<'_>,
         network: Network,
-    ) -> Result<Made, WorkloadError> {
+    ) -> Result<Option<Watched>, WorkloadError> {
         let mut taken = None;
         loop {
             let found = self.found(part.name).await?;
@@ -78,8 +69,8 @@ impl Maker<'_> {
                 },
                 Plan::Start(id) => return self.start(part, id).await,
                 Plan::Adopt(id) => return self.adopt(part, id).await,
-                Plan::Ended(id) => return Ok(Made::Started(self.watched(part, id, None, true))),
-                Plan::Finished(_) => return Ok(Made::Finished),
+                Plan::Ended(id) => return Ok(Some(self.watched(part, id, None, true))),
+                Plan::Finished(_) => return Ok(None),
                 Plan::Replace(id) => self.remove(part.name, &id).await?,
             }
         }
@@ -180,7 +171,7 @@ impl Maker<'_> {
         Ok(Some(said.unwrap_or(CHECK_EVERY).min(CHECK_EVERY)))
     }
 
-    async fn start(&self, part: &Part<'_>, id: String) -> Result<Made, WorkloadError> {
+    async fn start(&self, part: &Part<'_>, id: String) -> Result<Option<Watched>, WorkloadError> {
         let output = self
             .attach(&id)
             .await
@@ -191,7 +182,7 @@ impl Maker<'_> {
         self.cx
             .report
             .container(part.name, &id, ContainerEvent::Started);
-        Ok(Made::Started(self.watched(part, id, Some(output), false)))
+        Ok(Some(self.watched(part, id, Some(output), false)))
     }
 
     /// Starts it unless it has been: a first try that was carried out though its answer was lost must
@@ -207,7 +198,7 @@ impl Maker<'_> {
             .await
     }
 
-    async fn adopt(&self, part: &Part<'_>, id: String) -> Result<Made, WorkloadError> {
+    async fn adopt(&self, part: &Part<'_>, id: String) -> Result<Option<Watched>, WorkloadError> {
         // From here on; what it said before is the engine's to tell. It may end meanwhile.
         let output = match self.attach(&id).await {
             Ok(output) => Some(output),
@@ -219,7 +210,7 @@ impl Maker<'_> {
         self.cx
             .report
             .container(part.name, &id, ContainerEvent::Adopted);
-        Ok(Made::Started(self.watched(part, id, output, true)))
+        Ok(Some(self.watched(part, id, output, true)))
     }
 
     async fn attach(&self, id: &str) -> Result<Output, CallError> {
