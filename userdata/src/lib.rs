@@ -13,7 +13,7 @@
 //! - [`envelope`]: gzip, base64 and MIME around a document, bounded
 //! - [`sources`]: drop-ins, user data and includes, in rank; merging
 //! - [`value`]: durations, sizes, ports, modes, image references: valid or not built
-//! - [`reference`]: `{{ssm:…}}` and its kin, inside a string
+//! - [`reference`](mod@reference): `{{ssm:…}}` and its kin, inside a string
 //! - [`spec`]: the whole of what may be said, in two phases
 //! - [`resolve`]: from a spec with references to a spec with values
 //! - [`plan`]: what a spec would do, for `firstlight check`

@@ -17,7 +17,7 @@ mod tests;
 
 use crate::{
     diagnostic::{Diagnostic, Diagnostics, Source},
-    envelope,
+    decode, envelope,
     node::{
         Node,
         build::{Broken, Budget},
@@ -145,7 +145,7 @@ impl Sources {
         let spec = if self.broken {
             None
         } else {
-            decode(&merged, canonical::document(&merged), &mut self.problems)
+            decode::decode(&merged, canonical::document(&merged), &mut self.problems)
         };
         match spec {
             Some(spec) if self.problems.is_empty() => Ok(spec),
