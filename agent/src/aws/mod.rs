@@ -58,6 +58,15 @@ pub async fn config(imds: &Imds, region: &str, timings: &Timings) -> SdkConfig {
     }
 }
 
+/// The partition that ARNs of a region begin with.
+pub fn partition(region: &str) -> &'static str {
+    match region {
+        china if china.starts_with("cn-") => "aws-cn",
+        government if government.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    }
+}
+
 /// Environment, profile, instance role: the first that has credentials.
 ///
 /// Not the SDK's chain: that one asks the metadata service with the SDK's own client, which gives up

@@ -1,7 +1,10 @@
 //! The group's API: one attempt a call, its error told apart.
 
 use super::{Answer, Hook, HookTarget, reconcile::Seen};
-use crate::{aws::CallError, context::Context};
+use crate::{
+    aws::{CallError, partition},
+    context::Context,
+};
 use aws_config::SdkConfig;
 use aws_sdk_autoscaling::Client;
 
@@ -35,11 +38,7 @@ impl<'a> Calls<'a> {
     /// know them to say what to grant.
     pub(super) fn group_arn(&self, group: &str) -> String {
         let region = self.config.region().map_or("*", |region| region.as_ref());
-        let partition = match region {
-            china if china.starts_with("cn-") => "aws-cn",
-            gov if gov.starts_with("us-gov-") => "aws-us-gov",
-            _ => "aws",
-        };
+        let partition = partition(region);
         format!(
             "arn:{partition}:autoscaling:{region}:*:autoScalingGroup:*:autoScalingGroupName/{group}"
         )

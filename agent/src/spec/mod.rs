@@ -1,0 +1,50 @@
+//! Gathers the sources (drop-ins, user data, includes) and hands them to `firstlight-userdata`.
+//!
+//! - `drop_in`: files that only root may have written
+//! - `include`: what documents fetch from S3 and Parameter Store
+//!
+//! To add a place that includes come from: a variant of `IncludeFrom`, and its fetch in `include`.
+
+mod drop_in;
+mod error;
+mod include;
+
+pub use error::SpecError;
+
+use crate::{context::Context, imds::Identity};
+use firstlight_userdata::{
+    sources::Sources,
+    spec::{Spec, Unresolved},
+};
+
+/// The spec of this launch; `None` when no source says anything to firstlight.
+///
+/// # Errors
+/// See [`SpecError`].
+pub async fn load(cx: &Context, me: &Identity) -> Result<Option<Spec<Unresolved>>, SpecError> {
+    let mut sources = Sources::default();
+    for (path, bytes) in drop_in::read(&cx.paths.etc.join("launch.d"), &cx.report)? {
+        sources.drop_in(&path.display().to_string(), &bytes);
+    }
+    if let Some(bytes) = cx.imds.user_data(cx.deadline).await? {
+        sources.user_data("user data", &bytes);
+    }
+    let mut changed = false;
+    for (include, bytes) in include::fetch(cx, me, sources.includes()).await? {
+        changed |= include::is_changed(&include, &bytes);
+        sources.included(include.id, &bytes);
+    }
+    if sources.is_empty() {
+        return Ok(None);
+    }
+    sources.compose().map(Some).map_err(|problems| {
+        if changed {
+            SpecError::IncludeChanged(problems)
+        } else {
+            SpecError::Invalid(problems)
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests;
