@@ -232,7 +232,7 @@ fn advice(cause: Cause, anonymous: bool) -> &'static str {
         Cause::Denied => {
             "check the name and the credentials; for ECR grant the instance's role ecr:BatchGetImage and ecr:GetDownloadUrlForLayer on the repository"
         }
-        Cause::Expired => "it is fetched again",
+        Cause::Expired => "every attempt has a new token: check the clock if this persists",
         Cause::Throttled => {
             "the registry limits pulls: pull with credentials, or from a cache near the fleet"
         }

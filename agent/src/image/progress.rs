@@ -74,12 +74,15 @@ impl Progress {
     /// When the pull is to be cut off unless something moves before; `None` while nothing is being
     /// downloaded: the engine says nothing while it unpacks, and that may take minutes.
     pub(super) fn stalls_at(&self, limit: Duration) -> Option<Instant> {
-        let downloading = self.layers.is_empty()
-            || self
-                .layers
+        let downloading = if self.layers.is_empty() {
+            // The manifest is what is waited for.
+            self.digest.is_none()
+        } else {
+            self.layers
                 .values()
-                .any(|layer| layer.phase == Phase::Downloading);
-        (downloading && self.digest.is_none()).then(|| self.moved + limit)
+                .any(|layer| layer.phase == Phase::Downloading)
+        };
+        downloading.then(|| self.moved + limit)
     }
 
     /// The digest of what was pulled, once the engine has said it.

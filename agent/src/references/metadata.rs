@@ -4,6 +4,7 @@ use super::{
     Fetcher, Outcome,
     error::{Kind, Problem},
 };
+use crate::verdict::{Failure, Reason};
 use firstlight_userdata::{
     reference::Target,
     resolve::{Answer, Fetched},
@@ -22,7 +23,14 @@ pub(super) async fn fetch(fetcher: &Fetcher<'_>, path: String) -> Outcome {
             }),
         )),
         Ok(None) => Err(Problem::new(Kind::Missing, &target, missing(&path))),
-        Err(error) => Err(Problem::new(Kind::Unreachable, &target, error.to_string())),
+        Err(error) => {
+            let kind = if error.reason() == Reason::MetadataDenied {
+                Kind::Denied
+            } else {
+                Kind::Unreachable
+            };
+            Err(Problem::new(kind, &target, error.to_string()))
+        }
     }
 }
 

@@ -107,7 +107,7 @@ pub(super) fn fetched(parameter: &Parameter) -> Option<Fetched> {
 fn missing(name: &Name, target: &Target) -> Problem {
     let words = match &name.selector {
         Some(selector) => format!(
-            "Parameter Store has no such parameter, or none with the version or label {selector}; check name, {selector} and region"
+            "Parameter Store has no such parameter, or none with the version or label {selector}; check name, version and region"
         ),
         None => {
             "Parameter Store has no such parameter; check name and region, or create it".to_owned()
