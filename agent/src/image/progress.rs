@@ -183,7 +183,7 @@ mod tests {
             (&[], Some(0)),
             (&[line("42", "Pulling from acme/web", None, None)], Some(0)),
             (&[line("a", "Pulling fs layer", None, None)], Some(1)),
-            (&[downloading.clone()], Some(1)),
+            (std::slice::from_ref(&downloading), Some(1)),
             (&[downloading.clone(), downloading.clone()], Some(1)),
             (
                 &[
@@ -212,7 +212,7 @@ mod tests {
             (
                 &[
                     line("b", "Downloading", Some(1), Some(2)),
-                    downloading,
+                    downloading.clone(),
                     complete,
                     line("a", "Extracting", Some(1), Some(9)),
                 ],
