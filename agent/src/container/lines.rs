@@ -2,7 +2,7 @@
 //!
 //! Bytes in, whole lines out, without I/O. Memory is bounded whatever a container prints.
 
-use super::redact::Redact;
+use firstlight_userdata::redact::Redactor;
 use std::collections::VecDeque;
 
 /// How many lines are kept.
@@ -34,7 +34,7 @@ impl Lines {
         &mut self,
         stream: Stream,
         bytes: &[u8],
-        redact: &Redact,
+        redact: &Redactor,
         mut say: impl FnMut(&str),
     ) {
         let last = &mut self.last;
@@ -46,7 +46,7 @@ impl Lines {
     }
 
     /// The streams are over: what has no newline is a line too.
-    pub(super) fn end(&mut self, redact: &Redact, mut say: impl FnMut(&str)) {
+    pub(super) fn end(&mut self, redact: &Redactor, mut say: impl FnMut(&str)) {
         for unfinished in [&mut self.out, &mut self.err] {
             if !unfinished.line.is_empty() {
                 keep(&mut self.last, &unfinished.line, redact, &mut say);
@@ -61,7 +61,7 @@ impl Lines {
     }
 }
 
-fn keep(last: &mut VecDeque<String>, line: &[u8], redact: &Redact, say: &mut impl FnMut(&str)) {
+fn keep(last: &mut VecDeque<String>, line: &[u8], redact: &Redactor, say: &mut impl FnMut(&str)) {
     let line = shown(line, redact);
     say(&line);
     if last.len() == KEPT {
@@ -71,9 +71,9 @@ fn keep(last: &mut VecDeque<String>, line: &[u8], redact: &Redact, say: &mut imp
 }
 
 /// A line fit for people: secrets out, nothing that steers a terminal, not too long.
-fn shown(line: &[u8], redact: &Redact) -> String {
+fn shown(line: &[u8], redact: &Redactor) -> String {
     let text = String::from_utf8_lossy(line);
-    let text = redact.text(text.trim_end_matches('\r'));
+    let text = redact.redact(text.trim_end_matches('\r'));
     let mut text: String = text
         .chars()
         .map(|c| {
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     fn said(pieces: &[&[u8]]) -> Vec<String> {
-        let (mut lines, redact) = (Lines::default(), Redact::default());
+        let (mut lines, redact) = (Lines::default(), Redactor::default());
         let mut said = Vec::new();
         for piece in pieces {
             lines.feed(Stream::Out, piece, &redact, |line| {
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn streams_do_not_mix_within_a_line() {
-        let (mut lines, redact) = (Lines::default(), Redact::default());
+        let (mut lines, redact) = (Lines::default(), Redactor::default());
         lines.feed(Stream::Out, b"ou", &redact, |_| {});
         lines.feed(Stream::Err, b"err\n", &redact, |_| {});
         lines.feed(Stream::Out, b"t\n", &redact, |_| {});
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn memory_is_bounded() {
-        let (mut lines, redact) = (Lines::default(), Redact::default());
+        let (mut lines, redact) = (Lines::default(), Redactor::default());
         for _ in 0..100 {
             lines.feed(Stream::Out, &[b'x'; 10_000], &redact, |_| {});
         }

@@ -2,9 +2,6 @@
 //! that start containers and that watch them.
 
 mod lines;
-mod redact;
-
-pub use redact::Redact;
 
 use crate::{
     context::Context,
@@ -17,6 +14,7 @@ use bollard::{
     models::ContainerInspectResponse,
     query_parameters::{InspectContainerOptions, LogsOptions, WaitContainerOptions},
 };
+use firstlight_userdata::redact::Redactor;
 use futures_util::{
     StreamExt,
     future::{Either, pending, select},
@@ -57,7 +55,7 @@ pub struct Watched {
     id: String,
     name: String,
     kind: Kind,
-    redact: Redact,
+    redact: Redactor,
     /// Adopted: what it printed before is the engine's to tell.
     adopted: bool,
     heard: Mutex<Heard>,
@@ -109,7 +107,7 @@ impl Watched {
         docker: Docker,
         (name, id): (&str, String),
         kind: Kind,
-        redact: Redact,
+        redact: Redactor,
         output: Option<Output>,
         adopted: bool,
     ) -> Watched {
@@ -139,7 +137,7 @@ impl Watched {
 
     /// Text that firstlight did not write, with every secret replaced.
     pub fn redact(&self, text: &str) -> String {
-        self.redact.text(text)
+        self.redact.redact(text)
     }
 
     /// What the engine knows of it.

@@ -25,13 +25,8 @@ pub use error::WorkloadError;
 pub use stop::stop;
 
 use crate::{
-    container::{Redact, Watched},
-    context::Context,
-    docker,
-    image::Images,
-    imds::Identity,
-    references::Resolution,
-    verdict::Failure,
+    container::Watched, context::Context, docker, image::Images, imds::Identity,
+    references::Resolution, verdict::Failure,
 };
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -93,7 +88,7 @@ pub async fn ensure<E: Failure>(
         launch,
         digest: &resolution.digest,
         images,
-        redact: Redact::of(&resolution.spec),
+        redact: resolution.redactor.clone(),
     };
     maker.remove_stale(&parts).await?;
     files::clean(cx, launch, resolution);

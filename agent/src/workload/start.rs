@@ -9,7 +9,7 @@ use super::{
     order::Part,
 };
 use crate::{
-    container::{Output, Redact, Watched, call},
+    container::{Output, Watched, call},
     context::Context,
     docker::{CallError, Cause},
     image::{Image, Images},
@@ -23,6 +23,7 @@ use bollard::{
         StartContainerOptions,
     },
 };
+use firstlight_userdata::redact::Redactor;
 use std::time::Duration;
 
 /// The image's HEALTHCHECK is run at least this often: Docker waits one interval, 30 s by default,
@@ -38,7 +39,7 @@ pub(super) struct Maker<'a> {
     pub(super) launch: &'a Launch,
     pub(super) digest: &'a str,
     pub(super) images: &'a Images,
-    pub(super) redact: Redact,
+    pub(super) redact: Redactor,
 }
 
 impl Maker<'_> {
@@ -115,7 +116,7 @@ impl Maker<'_> {
 
     /// The engine's answer about one thing, told apart, secrets replaced.
     pub(super) fn answered(&self, what: String, error: &CallError) -> WorkloadError {
-        WorkloadError::answered(what, error, self.redact.text(&error.message))
+        WorkloadError::answered(what, error, self.redact.redact(&error.message))
     }
 
     async fn body(
@@ -143,7 +144,7 @@ impl Maker<'_> {
         })
         .await?;
         for warning in created.warnings {
-            let message = format!("{name}: {}", self.redact.text(&warning));
+            let message = format!("{name}: {}", self.redact.redact(&warning));
             self.cx.report.warn("docker_warning", &message);
         }
         Ok(created.id)
