@@ -16,7 +16,7 @@ use firstlight::{
     report::Report,
     workload::{self, Launch, Workload, WorkloadError},
 };
-use firstlight_userdata::{resolve::Text, spec::*, value::ImageRef};
+use firstlight_userdata::{redact::Redactor, resolve::Text, spec::*, value::ImageRef};
 use std::{
     collections::{BTreeMap, HashMap},
     process::Command,
@@ -66,6 +66,7 @@ impl Stand {
                 spec: spec(),
                 versions: BTreeMap::new(),
                 digest: "d1".into(),
+                redactor: redactor(),
             },
             docker: firstlight::docker::engine(&cx).await.unwrap(),
             cx,
@@ -289,6 +290,13 @@ fn image() -> &'static str {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     })
+}
+
+/// Knows the secrets that tests give out.
+fn redactor() -> Redactor {
+    let mut redactor = Redactor::default();
+    redactor.add("ssm:/password", "hunter2");
+    redactor
 }
 
 fn identity(instance_id: String) -> Identity {
