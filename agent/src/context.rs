@@ -1,9 +1,9 @@
 //! The composition root: paths, timings, deadline and clients, built once and handed down.
 
 use crate::{
-    imds::{Identity, Imds},
+    imds::Imds,
     report::Report,
-    verdict::{Failure, LaunchError, Stage},
+    verdict::{Failure, LaunchError, Reason, Stage},
 };
 use std::{path::PathBuf, time::Duration};
 use tokio::time::Instant;
@@ -17,6 +17,8 @@ pub struct Context {
     pub timings: Timings,
     /// When the launch must be decided.
     pub deadline: Deadline,
+    /// When the launch began, in an earlier process perhaps.
+    pub began: Instant,
     /// Instance metadata.
     pub imds: Imds,
     /// AWS settings for this instance: credentials, region, endpoints, no retries, attempt time-outs.
@@ -25,6 +27,10 @@ pub struct Context {
     pub report: Report,
 }
 
+/// How long after the launch's deadline a stage is cut off: its own waits end at the deadline and know
+/// better what they were waiting for. Taken out of the time reserved for delivery.
+const GRACE: Duration = Duration::from_secs(1);
+
 impl Context {
     /// Runs one stage: the one place that times it, says it, and names it in its error.
     ///
@@ -32,23 +38,50 @@ impl Context {
     /// The stage's own, or `deadline` when the launch's time ran out in it.
     pub async fn stage<T, E: Failure>(
         &self,
-        _stage: Stage,
-        _work: impl Future<Output = Result<T, E>>,
+        stage: Stage,
+        work: impl Future<Output = Result<T, E>>,
     ) -> Result<T, LaunchError> {
-        todo!()
+        staged(&self.report, stage, self.deadline, work).await
     }
 
-    /// The context of an instance that knows who it is.
-    pub async fn new(
-        _paths: Paths,
-        _timings: Timings,
-        _deadline: Deadline,
-        _imds: Imds,
-        _me: &Identity,
-        _report: Report,
-    ) -> Context {
-        todo!()
+    /// The same context for a launch that may take `whole` from its beginning to its verdict.
+    #[must_use]
+    pub fn within(&self, whole: Duration) -> Context {
+        let reserve = self.timings.delivery_reserve.min(whole / 4);
+        Context { deadline: Deadline(self.began + whole).less(reserve), ..self.clone() }
     }
+
+    /// By when the verdict must be delivered, `whole` being the launch's time: a late verdict beats none.
+    pub fn delivery(&self, whole: Duration) -> Deadline {
+        Deadline(self.began + whole).max(Deadline::after(self.timings.delivery_least))
+    }
+}
+
+/// [`Context::stage`], for the stage that runs before there is a context.
+///
+/// # Errors
+/// The stage's own, or `deadline` when the time ran out in it.
+pub async fn staged<T, E: Failure>(
+    report: &Report,
+    stage: Stage,
+    deadline: Deadline,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, LaunchError> {
+    report.stage_started(stage);
+    let began = Instant::now();
+    let result = match tokio::time::timeout_at(deadline.instant() + GRACE, work).await {
+        Ok(result) => result.map_err(|error| LaunchError::at(stage, &error)),
+        Err(_elapsed) => Err(LaunchError {
+            stage,
+            reason: Reason::Deadline,
+            message: format!(
+                "the launch's time ran out here, after {:.1} s in this stage; see the last lines before this one for what it waited for, or give the launch a longer `timeout`",
+                began.elapsed().as_secs_f64()
+            ),
+        }),
+    };
+    report.stage_ended(stage, began.elapsed(), result.as_ref().err());
+    result
 }
 
 /// The three folders, below `--root`.
@@ -106,44 +139,81 @@ impl Deadline {
     }
 }
 
-/// Every duration that is not the user's to set, in one place. `FIRSTLIGHT_TIMINGS` (a JSON object
-/// of some of these names, each a duration such as `"250ms"`) overrides them; it exists so that tests
-/// can use short real deadlines, and is not part of the contract.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Every duration that is not the user's to set, in one place. `FIRSTLIGHT_TIMINGS` (a JSON object of
+/// some of these names, each a number of milliseconds) overrides them; it exists so that tests can use
+/// short real deadlines, and is not part of the contract.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Timings {
     /// Connecting to instance metadata.
+    #[serde(deserialize_with = "milliseconds")]
     pub imds_connect: Duration,
     /// One request to instance metadata.
+    #[serde(deserialize_with = "milliseconds")]
     pub imds_attempt: Duration,
     /// All attempts for one answer at boot.
+    #[serde(deserialize_with = "milliseconds")]
     pub imds_budget: Duration,
     /// Connecting to an AWS endpoint.
+    #[serde(deserialize_with = "milliseconds")]
     pub aws_connect: Duration,
     /// One request to an AWS endpoint.
+    #[serde(deserialize_with = "milliseconds")]
     pub aws_attempt: Duration,
     /// First and largest wait between attempts.
+    #[serde(deserialize_with = "milliseconds")]
     pub backoff_base: Duration,
     /// Largest wait between attempts.
+    #[serde(deserialize_with = "milliseconds")]
     pub backoff_cap: Duration,
     /// Kept back from the launch's time for delivering its verdict.
+    #[serde(deserialize_with = "milliseconds")]
     pub delivery_reserve: Duration,
     /// How long delivering may take when the launch's time is used up: a late verdict beats none.
+    #[serde(deserialize_with = "milliseconds")]
     pub delivery_least: Duration,
     /// How long a download may stand still.
+    #[serde(deserialize_with = "milliseconds")]
     pub pull_stall: Duration,
     /// How long a service without a health check must run.
+    #[serde(deserialize_with = "milliseconds")]
     pub settle: Duration,
     /// Longest time between heartbeats.
+    #[serde(deserialize_with = "milliseconds")]
     pub heartbeat_most: Duration,
     /// Shortest time between heartbeats.
+    #[serde(deserialize_with = "milliseconds")]
     pub heartbeat_least: Duration,
     /// Between two looks at the group while a signal is refused as too early.
+    #[serde(deserialize_with = "milliseconds")]
     pub reconcile_poll: Duration,
     /// How long `:Wait` may persist after a signal that is on record, before it counts as delivered
     /// (another hook may be what holds it).
+    #[serde(deserialize_with = "milliseconds")]
     pub reconcile_patience: Duration,
     /// One request to the Docker engine that should answer at once.
+    #[serde(deserialize_with = "milliseconds")]
     pub docker_attempt: Duration,
+}
+
+fn milliseconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    serde::Deserialize::deserialize(deserializer).map(Duration::from_millis)
+}
+
+impl Timings {
+    /// The defaults, with what `FIRSTLIGHT_TIMINGS` overrides.
+    ///
+    /// # Errors
+    /// The variable is set and cannot be read: a fragment that says why.
+    pub fn from_env() -> Result<Timings, String> {
+        match std::env::var("FIRSTLIGHT_TIMINGS") {
+            Ok(text) => serde_json::from_str(&text).map_err(|error| {
+                format!("FIRSTLIGHT_TIMINGS must be a JSON object of milliseconds by name: {error}")
+            }),
+            Err(std::env::VarError::NotPresent) => Ok(Timings::default()),
+            Err(error) => Err(format!("FIRSTLIGHT_TIMINGS: {error}")),
+        }
+    }
 }
 
 impl Default for Timings {

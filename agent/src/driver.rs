@@ -1,1 +1,308 @@
-//! The one `select!`: performs the effects that `lifecycle` asks for, in order.
+//! The one `select!`: performs the effects that `lifecycle` asks for, in order, and feeds back what
+//! happened. It never looks at the record's state; what to do is decided in `lifecycle` alone.
+//!
+//! To add an effect: a variant of `Effect`, an arm in [`Driver::perform`], and where it takes time a
+//! [`Slot`] in the `select!`.
+
+use crate::{
+    aws,
+    context::{Context, Deadline, Paths, Timings, staged},
+    health::Healthy,
+    imds::{Identity, Imds},
+    launch::{self, Resume},
+    lifecycle::{self, Effect, Event, Fact, Now, Recipient, Record, Settled, Work},
+    report::Report,
+    signal::{self, Membership},
+    state::{StateError, Store},
+    verdict::{Exit, Failure, LaunchError, Reason, Stage},
+    workload::{self, Launch},
+};
+use nix::time::{ClockId, clock_gettime};
+use std::{
+    collections::VecDeque,
+    future::pending,
+    pin::Pin,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    time::Instant,
+};
+
+/// A launch's whole time until its spec says otherwise; the contract's default.
+const WHOLE: Duration = Duration::from_secs(15 * 60);
+
+/// How often a second `firstlight launch` looks whether the first one is done.
+const FOLLOW: Duration = Duration::from_millis(200);
+
+/// `firstlight launch`: from who am I to a delivered verdict.
+pub async fn launch(paths: Paths, timings: Timings, report: Report) -> Exit {
+    let mut stop = match Stop::listen() {
+        Ok(stop) => stop,
+        Err(error) => {
+            return ended(&report, &LaunchError {
+                stage: Stage::Identify,
+                reason: Reason::Internal,
+                message: format!("cannot listen for SIGTERM: {error}"),
+            });
+        }
+    };
+    let opened = tokio::select! {
+        opened = open(paths, timings, &report) => opened,
+        () = stop.asked() => Err(LaunchError {
+            stage: Stage::Identify,
+            reason: Reason::Interrupted,
+            message: "SIGTERM before anything was decided; the next start begins again".into(),
+        }),
+    };
+    match opened {
+        Ok(driver) => {
+            let exit = driver.run(stop).await;
+            report.ended(exit);
+            exit
+        }
+        Err(error) => ended(&report, &error),
+    }
+}
+
+fn ended(report: &Report, error: &LaunchError) -> Exit {
+    report.failed(error);
+    report.ended(error.exit());
+    error.exit()
+}
+
+/// Identity, lock and record: what must be there before anything can be decided.
+async fn open(paths: Paths, timings: Timings, report: &Report) -> Result<Driver, LaunchError> {
+    let imds = Imds::from_env(&timings, report);
+    let deadline = Deadline::after(timings.imds_budget);
+    let (me, target) = staged(report, Stage::Identify, deadline, async {
+        let me = imds.identify(deadline).await?;
+        let target = imds.target_state(deadline).await?;
+        Ok::<_, crate::imds::ImdsError>((me, target.map(|target| target.to_string())))
+    })
+    .await?;
+    report.identified(&me);
+    let unusable = |error: &StateError| LaunchError::at(Stage::Identify, error);
+    let store = lock(&paths).await.map_err(|error| unusable(&error))?;
+    let left = store.read().map_err(|error| unusable(&error))?;
+    let now = now();
+    let record = lifecycle::open(left, &me, target, &now);
+    report.opened(&record.transition, &now.boot);
+    report.ready();
+
+    // After a verdict the launch's time is over; starting the workload again takes time of its own.
+    let elapsed = if record.verdict().is_some() { Duration::ZERO } else { record.facts.began.elapsed(&now) };
+    let whole = record.facts.timeout_ms.map_or(WHOLE, Duration::from_millis);
+    let began = Instant::now().checked_sub(elapsed).unwrap_or_else(Instant::now);
+    let cx = Context {
+        aws: aws::config(&imds, &me.region, &timings).await,
+        deadline: Deadline::after(whole),
+        began,
+        paths,
+        timings,
+        imds,
+        report: report.clone(),
+    }
+    .within(whole);
+    Ok(Driver { cx, me, store, record, queue: VecDeque::new() })
+}
+
+/// The record's folder, once no other agent is at it.
+async fn lock(paths: &Paths) -> Result<Store, StateError> {
+    let deadline = Deadline::after(WHOLE);
+    loop {
+        match Store::open(&paths.var) {
+            Err(StateError::Busy) if !deadline.passed() => tokio::time::sleep(FOLLOW).await,
+            other => return other,
+        }
+    }
+}
+
+struct Driver {
+    cx: Context,
+    me: Identity,
+    store: Store,
+    record: Record,
+    queue: VecDeque<Effect>,
+}
+
+/// What takes time, and is under way at most once each.
+struct Running<'a> {
+    work: Slot<'a, Result<Option<Healthy>, LaunchError>>,
+    join: Slot<'a, Result<(Membership, Vec<Recipient>), LaunchError>>,
+    heartbeat: Slot<'a, ()>,
+    signal: Slot<'a, (Recipient, Settled)>,
+    stop: Slot<'a, ()>,
+}
+
+impl Driver {
+    async fn run(mut self, mut asked: Stop) -> Exit {
+        let (tell, mut facts) = unbounded_channel();
+        let cx = self.cx.clone();
+        let me = self.me.clone();
+        let mut membership = None;
+        let mut running = Running {
+            work: Slot::idle(),
+            join: Slot::idle(),
+            heartbeat: Slot::idle(),
+            signal: Slot::idle(),
+            stop: Slot::idle(),
+        };
+        self.feed(Event::Started);
+        loop {
+            while let Some(effect) = self.queue.pop_front() {
+                if let Some(exit) = self.perform(effect, &cx, &me, &membership, &tell, &mut running) {
+                    return exit;
+                }
+            }
+            let event = tokio::select! {
+                // Facts first: what the work told before it ended must be known when it ends.
+                biased;
+                Some(fact) = facts.recv() => Event::Learned(fact),
+                () = asked.asked() => Event::Terminate,
+                joined = running.join.done() => Event::Joined(joined.map(|(found, recipients)| {
+                    membership = Some(found);
+                    recipients
+                })),
+                outcome = running.work.done() => match outcome {
+                    Ok(Some(healthy)) => Event::Worked(Ok(healthy.into())),
+                    Ok(None) => Event::NotForUs,
+                    Err(error) => Event::Worked(Err(error)),
+                },
+                (to, settled) = running.signal.done() => Event::Signalled(to, settled),
+                () = running.stop.done() => Event::Stopped,
+                () = running.heartbeat.done() => continue,
+            };
+            self.feed(event);
+        }
+    }
+
+    fn feed(&mut self, event: Event) {
+        let (record, effects) = lifecycle::step(&self.record, event);
+        if record.verdict() != self.record.verdict()
+            && let Some(verdict) = record.verdict()
+        {
+            self.cx.report.verdict(verdict);
+        }
+        self.record = record;
+        self.queue.extend(effects);
+    }
+}
+
+impl Driver {
+    /// Performs one effect, or begins it where it takes time; an exit code when it is the last.
+    fn perform<'a>(
+        &mut self,
+        effect: Effect,
+        cx: &'a Context,
+        me: &'a Identity,
+        membership: &Option<Membership>,
+        tell: &'a UnboundedSender<Fact>,
+        running: &mut Running<'a>,
+    ) -> Option<Exit> {
+        match effect {
+            Effect::Persist => {
+                if let Err(error) = self.store.write(&self.record) {
+                    cx.report.warn("record_not_written", &error.to_string());
+                    self.queue.clear();
+                    self.feed(Event::NotPersisted(LaunchError::at(Stage::Signal, &error)));
+                }
+            }
+            Effect::Join => {
+                let known = membership.clone();
+                let wish = self.record.facts.signal.clone();
+                running.join.begin(signal::join(cx, me, known, wish));
+            }
+            Effect::Heartbeat(recipients) if recipients.is_empty() => running.heartbeat = Slot::idle(),
+            Effect::Heartbeat(recipients) => {
+                running.heartbeat.begin(signal::heartbeat(cx, me, membership.clone(), recipients));
+            }
+            Effect::Begin(Work::Launch) => {
+                let resume = self.resume();
+                running.work.begin(async move { launch::launch(cx, me, &resume, tell).await });
+            }
+            Effect::Abort => running.work = Slot::idle(),
+            Effect::Signal { to, go, again } => {
+                let deadline = cx.delivery(self.whole());
+                running.signal.begin(async move {
+                    let settled = signal::deliver(cx, me, &to, go, again, deadline).await;
+                    cx.report.delivered(&to, &settled);
+                    (to, settled)
+                });
+            }
+            Effect::StopWorkload => {
+                let deadline = cx.delivery(self.whole());
+                running.stop.begin(workload::stop(cx, deadline));
+            }
+            Effect::Exit(exit) => return Some(exit),
+        }
+        None
+    }
+
+    fn whole(&self) -> Duration {
+        self.record.facts.timeout_ms.map_or(WHOLE, Duration::from_millis)
+    }
+
+    fn resume(&self) -> Resume {
+        Resume {
+            ids: Launch { epoch: self.record.transition.epoch, boot_id: self.record.facts.boot.clone() },
+            document: self.record.facts.document.clone(),
+            images: self.record.facts.images.clone(),
+        }
+    }
+}
+
+/// Something that may be under way. Idle, it never ends.
+struct Slot<'a, T>(Option<Pin<Box<dyn Future<Output = T> + 'a>>>);
+
+impl<'a, T> Slot<'a, T> {
+    fn idle() -> Self {
+        Slot(None)
+    }
+
+    /// Begins it; what was under way is cut off.
+    fn begin(&mut self, future: impl Future<Output = T> + 'a) {
+        self.0 = Some(Box::pin(future));
+    }
+
+    /// Its end. Cancelling this loses nothing.
+    async fn done(&mut self) -> T {
+        match &mut self.0 {
+            Some(future) => {
+                let output = future.await;
+                self.0 = None;
+                output
+            }
+            None => pending().await,
+        }
+    }
+}
+
+/// SIGTERM, and SIGINT for a person at a terminal.
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    fn listen() -> std::io::Result<Stop> {
+        Ok(Stop { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// The clocks, as the record wants them. Only here is the machine asked for them.
+fn now() -> Now {
+    let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let uptime = clock_gettime(ClockId::CLOCK_BOOTTIME).map(Duration::from).unwrap_or_default();
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    Now { wall_ms: ms(wall), uptime_ms: ms(uptime), boot: boot.trim().to_owned() }
+}

@@ -1,1 +1,8 @@
-fn main() {}
+//! Arguments, log, runtime, exit code.
+
+use firstlight::command;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(command::main().code())
+}

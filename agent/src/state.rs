@@ -1,1 +1,177 @@
 //! The record on disk: atomic, fsynced, locked, with room kept for a full disk.
+//!
+//! One folder (`/var/lib/firstlight`, 0700) holds `record.json`, `lock` and `reserve`. A write goes to
+//! a new file, is fsynced, renamed over the old one, and the folder is fsynced: after a crash there is
+//! the old record or the new one. The reserve is given up when a write finds the disk full, and taken
+//! back when there is room again.
+
+use crate::{
+    lifecycle::Record,
+    verdict::{Failure, Reason},
+};
+use nix::fcntl::{Flock, FlockArg};
+use std::{
+    fs::{DirBuilder, File, OpenOptions},
+    io::{self, ErrorKind, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+/// What is kept back for a verdict when the disk is full. Bytes.
+const RESERVE: usize = 64 * 1024;
+
+/// The schema this version writes and reads.
+pub const SCHEMA: u32 = 1;
+
+/// The record's folder, open and locked.
+#[derive(Debug)]
+pub struct Store {
+    folder: PathBuf,
+    _lock: Flock<File>,
+}
+
+/// The record cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// The folder or the lock cannot be made.
+    #[error("cannot open the record's folder {}: {error}; it must be on a writable disk and belong to root", folder.display())]
+    Open {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// Another agent holds the lock.
+    #[error("another firstlight is at work on this instance; `firstlight status` tells how far it is")]
+    Busy,
+    /// The record cannot be read.
+    #[error("cannot read the record {}: {error}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// The record is damaged, or of a newer version.
+    #[error(
+        "the record {} cannot be understood ({error}); what was decided for this instance is unknown, so nothing is signalled. Replace the instance, or remove the file to decide afresh",
+        path.display()
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: String,
+    },
+    /// The record cannot be written, even with the reserve freed.
+    #[error("cannot write the record {}: {error}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+}
+
+impl Failure for StateError {
+    fn reason(&self) -> Reason {
+        Reason::StateUnusable
+    }
+}
+
+impl Store {
+    /// Opens the folder and takes its lock, without waiting.
+    ///
+    /// # Errors
+    /// [`StateError::Busy`] when another process holds the lock; [`StateError::Open`] otherwise.
+    pub fn open(folder: &Path) -> Result<Store, StateError> {
+        let open = |error| StateError::Open { folder: folder.to_owned(), error };
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(open)?;
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(folder.join("lock"))
+            .map_err(open)?;
+        let lock = match Flock::lock(lock, FlockArg::LockExclusiveNonblock) {
+            Ok(lock) => lock,
+            Err((_file, nix::errno::Errno::EWOULDBLOCK)) => return Err(StateError::Busy),
+            Err((_file, errno)) => return Err(open(errno.into())),
+        };
+        let store = Store { folder: folder.to_owned(), _lock: lock };
+        store.keep_reserve();
+        Ok(store)
+    }
+
+    /// The record as last written; `None` on a first start.
+    ///
+    /// # Errors
+    /// It cannot be read, is damaged, or is of a newer version.
+    pub fn read(&self) -> Result<Option<Record>, StateError> {
+        let path = self.record();
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(StateError::Read { path, error }),
+        };
+        let damaged = |error: String| StateError::Damaged { path: path.clone(), error };
+        let record: Record = serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
+        if record.schema != SCHEMA {
+            return Err(damaged(format!("schema {}, this version knows {SCHEMA}", record.schema)));
+        }
+        Ok(Some(record))
+    }
+
+    /// Writes the record; it is on disk when this returns.
+    ///
+    /// # Errors
+    /// The disk is full even without the reserve, or does not take writes.
+    pub fn write(&self, record: &Record) -> Result<(), StateError> {
+        let write = |error| StateError::Write { path: self.record(), error };
+        let bytes = serde_json::to_vec_pretty(record).map_err(|error| write(error.into()))?;
+        match self.replace(&bytes) {
+            Err(error) if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
+                // Gone already when it was given up before: then the write tells.
+                let _ = std::fs::remove_file(self.reserve());
+                self.replace(&bytes).map_err(write)?;
+                self.keep_reserve();
+                Ok(())
+            }
+            other => other.map_err(write),
+        }
+    }
+
+    fn replace(&self, bytes: &[u8]) -> io::Result<()> {
+        let new = self.folder.join("record.json.new");
+        let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&new)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&new, self.record())?;
+        File::open(&self.folder)?.sync_all()
+    }
+
+    /// Without room for it there is none, and the next write tries again: it is a help, not a promise.
+    fn keep_reserve(&self) {
+        let path = self.reserve();
+        if std::fs::metadata(&path).is_ok_and(|meta| meta.len() == RESERVE as u64) {
+            return;
+        }
+        let keep = || -> io::Result<()> {
+            let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&path)?;
+            file.write_all(&[0; RESERVE])?;
+            file.sync_all()
+        };
+        if keep().is_err() {
+            let _ = std::fs::remove_file(&path);
+        }
+    }
+
+    fn record(&self) -> PathBuf {
+        self.folder.join("record.json")
+    }
+
+    fn reserve(&self) -> PathBuf {
+        self.folder.join("reserve")
+    }
+}

@@ -252,7 +252,8 @@ impl Reason {
             | Reason::IncludeDenied
             | Reason::ReferenceDenied
             | Reason::ReferenceUndecryptable
-            | Reason::ImageDenied => Exit::Denied,
+            | Reason::ImageDenied
+            | Reason::SignalDenied => Exit::Denied,
             Reason::SpecInvalid
             | Reason::DropInUnsafe
             | Reason::IncludeMissing
@@ -272,7 +273,7 @@ impl Reason {
             | Reason::TaskTimeout
             | Reason::ServiceExited => Exit::Workload,
             Reason::Deadline => stage.exit_at_deadline(),
-            Reason::SignalDenied | Reason::SignalUndelivered => Exit::Undelivered,
+            Reason::SignalUndelivered => Exit::Undelivered,
             Reason::Terminated | Reason::Interrupted => Exit::Interrupted,
             Reason::Internal => Exit::Bug,
         }

@@ -1,0 +1,208 @@
+//! What is known and decided about one transition: the record.
+
+use super::clock::{Began, Now};
+use crate::{health::Healthy, image::Images, imds::Identity, state::SCHEMA, verdict::LaunchError};
+use serde::{Deserialize, Serialize};
+
+/// Everything that has to survive a crash. What it says of the past is never rewritten.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// The schema's version.
+    pub schema: u32,
+    /// Which transition this is about.
+    pub transition: Transition,
+    /// What was learned on the way.
+    pub facts: Facts,
+    /// What is decided.
+    pub state: State,
+}
+
+/// The key of a record: a verdict holds for one transition, and for no other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transition {
+    /// The instance. An image baked from a launched instance carries another's record.
+    pub instance_id: String,
+    /// The image. Replacing the root volume keeps the instance's id and brings another image.
+    pub image_id: String,
+    /// Counts the transitions of this instance, from 1.
+    pub epoch: u64,
+    /// What kind of transition.
+    pub kind: Kind,
+}
+
+/// The transitions in which a group waits for a verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Into service: the launch hook.
+    Launch,
+    /// Into a warm pool: the launch hook, for the first of two times.
+    WarmEnter,
+    /// Back into a warm pool: the terminate hook.
+    WarmReturn,
+    /// Out of the group: the terminate hook.
+    Terminate,
+}
+
+/// What was learned on the way. Facts are never the key of a record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// When the agent first started on this transition.
+    pub began: Began,
+    /// The boot that this agent runs in.
+    pub boot: String,
+    /// The group's target state for this instance, as metadata last told it.
+    pub target: Option<String>,
+    /// The launch's whole time, in milliseconds, once the spec told it.
+    pub timeout_ms: Option<u64>,
+    /// The merged spec, references unreplaced.
+    pub document: Option<String>,
+    /// The images by container, with their digests.
+    #[serde(default)]
+    pub images: Images,
+    /// What the spec says of whom to tell, once its references are resolved.
+    #[serde(default)]
+    pub signal: Option<Wish>,
+    /// The boot in which the workload was last proven, for after a verdict a new boot starts it again.
+    #[serde(default)]
+    pub proven_in: Option<String>,
+    /// A failed workload was stopped.
+    #[serde(default)]
+    pub stopped: bool,
+}
+
+/// What is decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Work is under way, or will be at the next start.
+    Undecided {
+        /// Whom to tell, once known.
+        recipients: Option<Vec<Recipient>>,
+    },
+    /// The verdict stands, and is delivered as far as `deliveries` says.
+    Decided {
+        /// What was decided.
+        verdict: Verdict,
+        /// Whom it is for, and how far each has it; `None` until it is known whom to tell.
+        deliveries: Option<Vec<Delivery>>,
+    },
+}
+
+/// What was decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// CONTINUE, or SUCCESS.
+    Continue(Proof),
+    /// ABANDON, or FAILURE.
+    Abandon(LaunchError),
+}
+
+/// Why a CONTINUE may be sent. Made from what only the work itself can make.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proof {
+    /// Every service is healthy.
+    Healthy,
+    /// Images are pulled and nothing was started: ready for a warm pool.
+    Prepared,
+    /// Services were drained and stopped.
+    Drained,
+}
+
+impl From<Healthy> for Proof {
+    fn from(_: Healthy) -> Proof {
+        Proof::Healthy
+    }
+}
+
+/// Somebody who waits for the verdict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Recipient {
+    /// A lifecycle hook of an Auto Scaling group.
+    Hook {
+        /// The group's name.
+        group: String,
+        /// The hook's name.
+        hook: String,
+    },
+    /// A resource of a CloudFormation stack.
+    CloudFormation {
+        /// Stack name or id.
+        stack: String,
+        /// Logical id of the resource.
+        resource: String,
+    },
+}
+
+/// What a spec's `signal:` says, with values.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wish {
+    /// The group's name, where it is not the instance's own.
+    pub group: Option<String>,
+    /// The launch hooks; none named: the group's only one.
+    pub launching: Vec<String>,
+    /// Stack and logical resource id.
+    pub cloudformation: Option<(String, String)>,
+}
+
+/// One recipient, and how far it has the verdict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// Whom.
+    pub to: Recipient,
+    /// `None`: sent at most, with no answer on record.
+    pub settled: Option<Settled>,
+}
+
+/// How a delivery ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Settled {
+    /// It has the verdict; in words, how that is known.
+    Delivered(String),
+    /// It does not, and trying again in this process will not help.
+    Failed(LaunchError),
+}
+
+impl Record {
+    /// The record of a transition that begins now.
+    pub fn new(me: &Identity, epoch: u64, kind: Kind, target: Option<String>, now: &Now) -> Record {
+        Record {
+            schema: SCHEMA,
+            transition: Transition {
+                instance_id: me.instance_id.clone(),
+                image_id: me.image_id.clone(),
+                epoch,
+                kind,
+            },
+            facts: Facts {
+                began: Began::at(now),
+                boot: now.boot.clone(),
+                target,
+                timeout_ms: None,
+                document: None,
+                images: Images::new(),
+                signal: None,
+                proven_in: None,
+                stopped: false,
+            },
+            state: State::Undecided { recipients: None },
+        }
+    }
+
+    /// Whether this is about the instance and image that run now.
+    pub fn is_of(&self, me: &Identity) -> bool {
+        self.transition.instance_id == me.instance_id && self.transition.image_id == me.image_id
+    }
+
+    /// The verdict, once there is one.
+    pub fn verdict(&self) -> Option<&Verdict> {
+        match &self.state {
+            State::Undecided { .. } => None,
+            State::Decided { verdict, .. } => Some(verdict),
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! The transitions themselves: events in, the next record and effects out.
+
+use super::{
+    clock::Now,
+    record::{Delivery, Kind, Proof, Recipient, Record, Settled, State, Verdict, Wish},
+};
+use crate::{
+    image::Images,
+    imds::Identity,
+    verdict::{Exit, LaunchError, Reason, Stage},
+};
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The agent started on this record.
+    Started,
+    /// The work told something that must survive a crash.
+    Learned(Fact),
+    /// It is known whom to tell, or that it cannot be known. Comes again when the spec refines it.
+    Joined(Result<Vec<Recipient>, LaunchError>),
+    /// The work is done, with its proof, or has failed.
+    Worked(Result<Proof, LaunchError>),
+    /// No source says anything to firstlight.
+    NotForUs,
+    /// A delivery ended.
+    Signalled(Recipient, Settled),
+    /// The failed workload is stopped, as far as it could be.
+    Stopped,
+    /// The record could not be written; nothing after that [`Effect::Persist`] was performed.
+    NotPersisted(LaunchError),
+    /// SIGTERM.
+    Terminate,
+}
+
+/// What the work tells on the way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fact {
+    /// The spec is read: the merged document and the launch's whole time in milliseconds.
+    Configured {
+        /// The merged document, references unreplaced.
+        document: String,
+        /// Milliseconds.
+        timeout_ms: u64,
+    },
+    /// The references are resolved: whom the spec wants told.
+    Resolved(Wish),
+    /// The images are pulled.
+    Pulled(Images),
+}
+
+/// What is to be done, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Write the record that came with this effect; on disk before the next effect.
+    Persist,
+    /// Find out whom to tell, with what the spec says of it as far as that is known. Ends in
+    /// [`Event::Joined`].
+    Join,
+    /// Keep these waiting, until told otherwise; nobody: stop.
+    Heartbeat(Vec<Recipient>),
+    /// Begin the work. Ends in [`Event::Worked`] or [`Event::NotForUs`].
+    Begin(Work),
+    /// Cut the work off where it is.
+    Abort,
+    /// Tell a recipient. Ends in [`Event::Signalled`].
+    Signal {
+        /// Whom.
+        to: Recipient,
+        /// CONTINUE, or ABANDON.
+        go: bool,
+        /// An earlier process may have sent it already.
+        again: bool,
+    },
+    /// Stop what was started, and keep it. Ends in [`Event::Stopped`].
+    StopWorkload,
+    /// Leave.
+    Exit(Exit),
+}
+
+/// The work of a transition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// The pipeline of `launch.rs`: from the spec to healthy services.
+    Launch,
+}
+
+/// The record to start on: the one that was left, or a new one.
+///
+/// Another instance's or image's record is discarded. A changed target begins a new epoch; a new
+/// boot alone never does.
+pub fn open(left: Option<Record>, me: &Identity, target: Option<String>, now: &Now) -> Record {
+    match left {
+        Some(record) if record.is_of(me) => {
+            let changed = matches!((&record.facts.target, &target), (Some(then), Some(is)) if then != is);
+            if changed {
+                let mut next = Record::new(me, record.transition.epoch.saturating_add(1), Kind::Launch, target, now);
+                // Later edits of the spec reach new instances only.
+                next.facts.document = record.facts.document;
+                return next;
+            }
+            let mut record = record;
+            record.facts.boot.clone_from(&now.boot);
+            record.facts.target = target.or(record.facts.target);
+            record
+        }
+        Some(_) | None => Record::new(me, 1, Kind::Launch, target, now),
+    }
+}
+
+/// One step: the next record, and what is to be done, in order.
+pub fn step(record: &Record, event: Event) -> (Record, Vec<Effect>) {
+    let mut next = record.clone();
+    let effects = match event {
+        Event::Started => start(&mut next),
+        Event::Learned(fact) => learn(&mut next, fact),
+        Event::Joined(joined) => join(&mut next, joined),
+        Event::Worked(outcome) => worked(&mut next, outcome),
+        Event::NotForUs => vec![Effect::Exit(Exit::Done)],
+        Event::Signalled(to, settled) => signalled(&mut next, &to, settled),
+        Event::Stopped => {
+            next.facts.stopped = true;
+            vec![Effect::Persist, Effect::Exit(exit(&next.state))]
+        }
+        Event::NotPersisted(error) => not_persisted(&mut next, error),
+        Event::Terminate => vec![Effect::Abort, Effect::Exit(exit(&next.state))],
+    };
+    (next, effects)
+}
+
+fn start(record: &mut Record) -> Vec<Effect> {
+    // What an earlier process could not deliver, this one may: a permission was granted, a network mended.
+    if let State::Decided { deliveries: Some(deliveries), .. } = &mut record.state {
+        for delivery in deliveries.iter_mut().filter(|delivery| matches!(delivery.settled, Some(Settled::Failed(_)))) {
+            delivery.settled = None;
+        }
+    }
+    match &record.state {
+        State::Undecided { .. } => vec![Effect::Persist, Effect::Join, Effect::Begin(Work::Launch)],
+        State::Decided { deliveries: None, .. } => vec![Effect::Join],
+        State::Decided { verdict, deliveries: Some(deliveries) } => {
+            let served = record.facts.proven_in.as_ref() == Some(&record.facts.boot);
+            match verdict {
+                // Secrets and containers of an earlier boot are gone; the verdict stands.
+                Verdict::Continue(_) if told(deliveries) && !served => vec![Effect::Begin(Work::Launch)],
+                Verdict::Continue(_) | Verdict::Abandon(_) => deliver(record, verdict, deliveries, true),
+            }
+        }
+    }
+}
+
+fn learn(record: &mut Record, fact: Fact) -> Vec<Effect> {
+    match fact {
+        Fact::Configured { document, timeout_ms } => {
+            record.facts.document = Some(document);
+            record.facts.timeout_ms = Some(timeout_ms);
+            vec![Effect::Persist]
+        }
+        Fact::Resolved(wish) => {
+            record.facts.signal = Some(wish);
+            match &mut record.state {
+                // Whom to tell is open again until it is refined: a verdict waits for that.
+                State::Undecided { recipients } => {
+                    *recipients = None;
+                    vec![Effect::Join]
+                }
+                State::Decided { .. } => vec![],
+            }
+        }
+        Fact::Pulled(images) => {
+            record.facts.images = images;
+            vec![Effect::Persist]
+        }
+    }
+}
+
+fn join(record: &mut Record, joined: Result<Vec<Recipient>, LaunchError>) -> Vec<Effect> {
+    match (&mut record.state, joined) {
+        (State::Undecided { recipients }, Ok(found)) => {
+            *recipients = Some(found.clone());
+            vec![Effect::Heartbeat(found)]
+        }
+        // Whoever is to be told cannot be told: a launch that ends so is no launch.
+        (State::Undecided { recipients }, Err(error)) => {
+            recipients.get_or_insert_default();
+            let mut effects = vec![Effect::Abort];
+            effects.extend(decide(record, Verdict::Abandon(error)));
+            effects
+        }
+        (State::Decided { deliveries: deliveries @ None, .. }, Ok(found)) => {
+            *deliveries = Some(pending(found));
+            settle(record)
+        }
+        // The verdict stands, and the next start tries again to find who waits for it.
+        (State::Decided { deliveries: None, .. }, Err(error)) => vec![Effect::Exit(error.exit())],
+        (State::Decided { deliveries: Some(_), .. }, _) => vec![],
+    }
+}
+
+fn worked(record: &mut Record, outcome: Result<Proof, LaunchError>) -> Vec<Effect> {
+    if outcome.is_ok() {
+        record.facts.proven_in = Some(record.facts.boot.clone());
+    }
+    match (&record.state, outcome) {
+        (State::Undecided { .. }, outcome) => decide(record, outcome.map_or_else(Verdict::Abandon, Verdict::Continue)),
+        // Started again after the verdict: nobody waits for it.
+        (State::Decided { .. }, Ok(_)) => vec![Effect::Persist, Effect::Exit(exit(&record.state))],
+        (State::Decided { .. }, Err(error)) => vec![Effect::Exit(error.exit())],
+    }
+}
+
+/// The verdict: on disk before anybody hears it, and never another one after it.
+fn decide(record: &mut Record, verdict: Verdict) -> Vec<Effect> {
+    let State::Undecided { recipients } = &mut record.state else {
+        return vec![];
+    };
+    let deliveries = recipients.take().map(pending);
+    record.state = State::Decided { verdict, deliveries };
+    settle(record)
+}
+
+fn settle(record: &Record) -> Vec<Effect> {
+    let mut effects = vec![Effect::Persist];
+    if let State::Decided { verdict, deliveries: Some(deliveries) } = &record.state {
+        effects.extend(deliver(record, verdict, deliveries, false));
+    }
+    effects
+}
+
+/// Tells the next who has not been told; when all are, a failed workload is stopped, and that is it.
+fn deliver(record: &Record, verdict: &Verdict, deliveries: &[Delivery], again: bool) -> Vec<Effect> {
+    let go = matches!(verdict, Verdict::Continue(_));
+    if let Some(next) = deliveries.iter().find(|delivery| delivery.settled.is_none()) {
+        return vec![Effect::Signal { to: next.to.clone(), go, again }];
+    }
+    if !go && !record.facts.stopped {
+        return vec![Effect::StopWorkload];
+    }
+    vec![Effect::Exit(exit(&record.state))]
+}
+
+fn signalled(record: &mut Record, to: &Recipient, settled: Settled) -> Vec<Effect> {
+    if let State::Decided { deliveries: Some(deliveries), .. } = &mut record.state
+        && let Some(delivery) = deliveries.iter_mut().find(|delivery| delivery.to == *to)
+    {
+        delivery.settled = Some(settled);
+    }
+    let mut effects = vec![Effect::Heartbeat(vec![])];
+    effects.extend(settle(record));
+    effects
+}
+
+/// A CONTINUE that is not on disk might be followed by another verdict after a crash, so it must not
+/// be sent. An ABANDON may: the group replaces the instance, and its disk with it.
+fn not_persisted(record: &mut Record, error: LaunchError) -> Vec<Effect> {
+    let unsent = |deliveries: &Option<Vec<Delivery>>| {
+        deliveries.iter().flatten().all(|delivery| delivery.settled.is_none())
+    };
+    match &mut record.state {
+        State::Undecided { recipients } => {
+            let deliveries = recipients.take().map(pending);
+            record.state = State::Decided { verdict: Verdict::Abandon(error), deliveries };
+        }
+        State::Decided { verdict: verdict @ Verdict::Continue(_), deliveries } if unsent(deliveries) => {
+            *verdict = Verdict::Abandon(error);
+        }
+        State::Decided { .. } => {}
+    }
+    match &record.state {
+        State::Decided { verdict, deliveries: Some(deliveries) } => {
+            let mut effects = vec![Effect::Abort];
+            effects.extend(deliver(record, verdict, deliveries, false));
+            effects
+        }
+        State::Decided { deliveries: None, .. } | State::Undecided { .. } => vec![Effect::Abort],
+    }
+}
+
+fn told(deliveries: &[Delivery]) -> bool {
+    deliveries.iter().all(|delivery| matches!(delivery.settled, Some(Settled::Delivered(_))))
+}
+
+fn pending(recipients: Vec<Recipient>) -> Vec<Delivery> {
+    recipients.into_iter().map(|to| Delivery { to, settled: None }).collect()
+}
+
+/// What the process says when it leaves in this state.
+fn exit(state: &State) -> Exit {
+    let State::Decided { verdict, deliveries } = state else {
+        return Exit::Interrupted;
+    };
+    let failed = deliveries.iter().flatten().find_map(|delivery| match &delivery.settled {
+        Some(Settled::Failed(error)) => Some(error.exit()),
+        Some(Settled::Delivered(_)) => None,
+        None => Some(Exit::Undelivered),
+    });
+    match (verdict, failed) {
+        (_, Some(exit)) => exit,
+        (_, None) if deliveries.is_none() => Exit::Undelivered,
+        (Verdict::Continue(_), None) => Exit::Done,
+        (Verdict::Abandon(error), None) => error.exit(),
+    }
+}
+
+/// The error of a launch that was cut off because the record could not be written.
+pub(crate) fn unwritable(message: String) -> LaunchError {
+    LaunchError { stage: Stage::Signal, reason: Reason::StateUnusable, message }
+}
