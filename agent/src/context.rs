@@ -48,7 +48,10 @@ impl Context {
     #[must_use]
     pub fn within(&self, whole: Duration) -> Context {
         let reserve = self.timings.delivery_reserve.min(whole / 4);
-        Context { deadline: Deadline(self.began + whole).less(reserve), ..self.clone() }
+        Context {
+            deadline: Deadline(self.began + whole).less(reserve),
+            ..self.clone()
+        }
     }
 
     /// By when the verdict must be delivered, `whole` being the launch's time: a late verdict beats none.

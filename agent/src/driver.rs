@@ -41,11 +41,14 @@ pub async fn launch(paths: Paths, timings: Timings, report: Report) -> Exit {
     let mut stop = match Stop::listen() {
         Ok(stop) => stop,
         Err(error) => {
-            return ended(&report, &LaunchError {
-                stage: Stage::Identify,
-                reason: Reason::Internal,
-                message: format!("cannot listen for SIGTERM: {error}"),
-            });
+            return ended(
+                &report,
+                &LaunchError {
+                    stage: Stage::Identify,
+                    reason: Reason::Internal,
+                    message: format!("cannot listen for SIGTERM: {error}"),
+                },
+            );
         }
     };
     let opened = tokio::select! {
@@ -92,9 +95,15 @@ async fn open(paths: Paths, timings: Timings, report: &Report) -> Result<Driver,
     report.ready();
 
     // After a verdict the launch's time is over; starting the workload again takes time of its own.
-    let elapsed = if record.verdict().is_some() { Duration::ZERO } else { record.facts.began.elapsed(&now) };
+    let elapsed = if record.verdict().is_some() {
+        Duration::ZERO
+    } else {
+        record.facts.began.elapsed(&now)
+    };
     let whole = record.facts.timeout_ms.map_or(WHOLE, Duration::from_millis);
-    let began = Instant::now().checked_sub(elapsed).unwrap_or_else(Instant::now);
+    let began = Instant::now()
+        .checked_sub(elapsed)
+        .unwrap_or_else(Instant::now);
     let cx = Context {
         aws: aws::config(&imds, &me.region, &timings).await,
         deadline: Deadline::after(whole),
@@ -105,7 +114,13 @@ async fn open(paths: Paths, timings: Timings, report: &Report) -> Result<Driver,
         report: report.clone(),
     }
     .within(whole);
-    Ok(Driver { cx, me, store, record, queue: VecDeque::new() })
+    Ok(Driver {
+        cx,
+        me,
+        store,
+        record,
+        queue: VecDeque::new(),
+    })
 }
 
 /// The record's folder, once no other agent is at it.
@@ -152,7 +167,8 @@ impl Driver {
         self.feed(Event::Started);
         loop {
             while let Some(effect) = self.queue.pop_front() {
-                if let Some(exit) = self.perform(effect, &cx, &me, &membership, &tell, &mut running) {
+                if let Some(exit) = self.perform(effect, &cx, &me, &membership, &tell, &mut running)
+                {
                     return exit;
                 }
             }
@@ -214,13 +230,19 @@ impl Driver {
                 let wish = self.record.facts.signal.clone();
                 running.join.begin(signal::join(cx, me, known, wish));
             }
-            Effect::Heartbeat(recipients) if recipients.is_empty() => running.heartbeat = Slot::idle(),
+            Effect::Heartbeat(recipients) if recipients.is_empty() => {
+                running.heartbeat = Slot::idle()
+            }
             Effect::Heartbeat(recipients) => {
-                running.heartbeat.begin(signal::heartbeat(cx, me, membership.clone(), recipients));
+                running
+                    .heartbeat
+                    .begin(signal::heartbeat(cx, me, membership.clone(), recipients));
             }
             Effect::Begin(Work::Launch) => {
                 let resume = self.resume();
-                running.work.begin(async move { launch::launch(cx, me, &resume, tell).await });
+                running
+                    .work
+                    .begin(async move { launch::launch(cx, me, &resume, tell).await });
             }
             Effect::Abort => running.work = Slot::idle(),
             Effect::Signal { to, go, again } => {
@@ -241,12 +263,18 @@ impl Driver {
     }
 
     fn whole(&self) -> Duration {
-        self.record.facts.timeout_ms.map_or(WHOLE, Duration::from_millis)
+        self.record
+            .facts
+            .timeout_ms
+            .map_or(WHOLE, Duration::from_millis)
     }
 
     fn resume(&self) -> Resume {
         Resume {
-            ids: Launch { epoch: self.record.transition.epoch, boot_id: self.record.facts.boot.clone() },
+            ids: Launch {
+                epoch: self.record.transition.epoch,
+                boot_id: self.record.facts.boot.clone(),
+            },
             document: self.record.facts.document.clone(),
             images: self.record.facts.images.clone(),
         }
@@ -287,7 +315,10 @@ struct Stop {
 
 impl Stop {
     fn listen() -> std::io::Result<Stop> {
-        Ok(Stop { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Stop {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
     }
 
     async fn asked(&mut self) {
@@ -300,9 +331,17 @@ impl Stop {
 
 /// The clocks, as the record wants them. Only here is the machine asked for them.
 fn now() -> Now {
-    let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let uptime = clock_gettime(ClockId::CLOCK_BOOTTIME).map(Duration::from).unwrap_or_default();
+    let wall = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    let uptime = clock_gettime(ClockId::CLOCK_BOOTTIME)
+        .map(Duration::from)
+        .unwrap_or_default();
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-    Now { wall_ms: ms(wall), uptime_ms: ms(uptime), boot: boot.trim().to_owned() }
+    Now {
+        wall_ms: ms(wall),
+        uptime_ms: ms(uptime),
+        boot: boot.trim().to_owned(),
+    }
 }

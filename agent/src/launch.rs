@@ -9,9 +9,11 @@ use crate::{
     image::{self, Images},
     imds::Identity,
     lifecycle::{Fact, Wish},
-    references,
-    spec,
-    verdict::{LaunchError, Stage::{Configure, Health, Pull, Resolve, Start}},
+    references, spec,
+    verdict::{
+        LaunchError,
+        Stage::{Configure, Health, Pull, Resolve, Start},
+    },
     workload::{self, Launch},
 };
 use firstlight_userdata::spec::{Resolved, Signal};
@@ -43,23 +45,40 @@ pub async fn launch(
     // Nobody listens any more only when this future is about to be dropped.
     let tell = |fact| drop(tell.send(fact));
 
-    let Some(spec) = cx.stage(Configure, spec::load(cx, me, resume.document.as_deref())).await? else {
+    let Some(spec) = cx
+        .stage(Configure, spec::load(cx, me, resume.document.as_deref()))
+        .await?
+    else {
         return Ok(None);
     };
     let cx = &cx.within(spec.timeout);
     let timeout_ms = u64::try_from(spec.timeout.as_millis()).unwrap_or(u64::MAX);
-    tell(Fact::Configured { document: spec.document.clone(), timeout_ms });
+    tell(Fact::Configured {
+        document: spec.document.clone(),
+        timeout_ms,
+    });
 
-    let resolution = cx.stage(Resolve, references::resolve(cx, me, &spec)).await?;
+    let resolution = cx
+        .stage(Resolve, references::resolve(cx, me, &spec))
+        .await?;
     tell(Fact::Resolved(wish(&resolution.spec.signal)));
 
-    let images = cx.stage(Pull, image::pull(cx, me, &resolution, &resume.images)).await?;
+    let images = cx
+        .stage(Pull, image::pull(cx, me, &resolution, &resume.images))
+        .await?;
     tell(Fact::Pulled(images.clone()));
 
     let healthy = async |service: &workload::Running| health::wait_one(cx, service).await;
-    let workload = cx.stage(Start, workload::ensure(cx, me, &resume.ids, &resolution, &images, healthy)).await?;
+    let workload = cx
+        .stage(
+            Start,
+            workload::ensure(cx, me, &resume.ids, &resolution, &images, healthy),
+        )
+        .await?;
 
-    cx.stage(Health, health::wait(cx, &workload)).await.map(Some)
+    cx.stage(Health, health::wait(cx, &workload))
+        .await
+        .map(Some)
 }
 
 fn wish(signal: &Signal<Resolved>) -> Wish {
@@ -67,6 +86,9 @@ fn wish(signal: &Signal<Resolved>) -> Wish {
     Wish {
         group: signal.group.as_ref().map(text),
         launching: signal.launching.iter().map(text).collect(),
-        cloudformation: signal.cloudformation.as_ref().map(|to| (text(&to.stack), text(&to.resource))),
+        cloudformation: signal
+            .cloudformation
+            .as_ref()
+            .map(|to| (text(&to.stack), text(&to.resource))),
     }
 }

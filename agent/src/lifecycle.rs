@@ -14,7 +14,11 @@
 mod clock;
 mod record;
 mod step;
+#[cfg(test)]
+mod tests;
 
 pub use clock::{Began, Now};
-pub use record::{Delivery, Facts, Kind, Proof, Recipient, Record, Settled, State, Transition, Verdict, Wish};
+pub use record::{
+    Delivery, Facts, Kind, Proof, Recipient, Record, Settled, State, Transition, Verdict, Wish,
+};
 pub use step::{Effect, Event, Fact, Work, open, step};

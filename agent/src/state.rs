@@ -42,7 +42,9 @@ pub enum StateError {
         error: io::Error,
     },
     /// Another agent holds the lock.
-    #[error("another firstlight is at work on this instance; `firstlight status` tells how far it is")]
+    #[error(
+        "another firstlight is at work on this instance; `firstlight status` tells how far it is"
+    )]
     Busy,
     /// The record cannot be read.
     #[error("cannot read the record {}: {error}", path.display())]
@@ -85,8 +87,15 @@ impl Store {
     /// # Errors
     /// [`StateError::Busy`] when another process holds the lock; [`StateError::Open`] otherwise.
     pub fn open(folder: &Path) -> Result<Store, StateError> {
-        let open = |error| StateError::Open { folder: folder.to_owned(), error };
-        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(open)?;
+        let open = |error| StateError::Open {
+            folder: folder.to_owned(),
+            error,
+        };
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(open)?;
         let lock = OpenOptions::new()
             .create(true)
             .truncate(false)
@@ -99,7 +108,10 @@ impl Store {
             Err((_file, nix::errno::Errno::EWOULDBLOCK)) => return Err(StateError::Busy),
             Err((_file, errno)) => return Err(open(errno.into())),
         };
-        let store = Store { folder: folder.to_owned(), _lock: lock };
+        let store = Store {
+            folder: folder.to_owned(),
+            _lock: lock,
+        };
         store.keep_reserve();
         Ok(store)
     }
@@ -115,10 +127,17 @@ impl Store {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(StateError::Read { path, error }),
         };
-        let damaged = |error: String| StateError::Damaged { path: path.clone(), error };
-        let record: Record = serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
+        let damaged = |error: String| StateError::Damaged {
+            path: path.clone(),
+            error,
+        };
+        let record: Record =
+            serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
         if record.schema != SCHEMA {
-            return Err(damaged(format!("schema {}, this version knows {SCHEMA}", record.schema)));
+            return Err(damaged(format!(
+                "schema {}, this version knows {SCHEMA}",
+                record.schema
+            )));
         }
         Ok(Some(record))
     }
@@ -128,10 +147,18 @@ impl Store {
     /// # Errors
     /// The disk is full even without the reserve, or does not take writes.
     pub fn write(&self, record: &Record) -> Result<(), StateError> {
-        let write = |error| StateError::Write { path: self.record(), error };
+        let write = |error| StateError::Write {
+            path: self.record(),
+            error,
+        };
         let bytes = serde_json::to_vec_pretty(record).map_err(|error| write(error.into()))?;
         match self.replace(&bytes) {
-            Err(error) if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::StorageFull | ErrorKind::QuotaExceeded
+                ) =>
+            {
                 // Gone already when it was given up before: then the write tells.
                 let _ = std::fs::remove_file(self.reserve());
                 self.replace(&bytes).map_err(write)?;
@@ -144,7 +171,12 @@ impl Store {
 
     fn replace(&self, bytes: &[u8]) -> io::Result<()> {
         let new = self.folder.join("record.json.new");
-        let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&new)?;
+        let mut file = OpenOptions::new()
+            .create(true)
+            .truncate(true)
+            .write(true)
+            .mode(0o600)
+            .open(&new)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         std::fs::rename(&new, self.record())?;
@@ -158,7 +190,12 @@ impl Store {
             return;
         }
         let keep = || -> io::Result<()> {
-            let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&path)?;
+            let mut file = OpenOptions::new()
+                .create(true)
+                .truncate(true)
+                .write(true)
+                .mode(0o600)
+                .open(&path)?;
             file.write_all(&[0; RESERVE])?;
             file.sync_all()
         };
@@ -173,5 +210,80 @@ impl Store {
 
     fn reserve(&self) -> PathBuf {
         self.folder.join("reserve")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+    use crate::{
+        imds::Identity,
+        lifecycle::{Kind, Now},
+    };
+    use std::os::unix::fs::PermissionsExt;
+
+    fn record() -> Record {
+        let me = Identity {
+            instance_id: "i-0123456789abcdef0".into(),
+            image_id: "ami-0123456789abcdef0".into(),
+            account: "123456789012".into(),
+            region: "eu-west-1".into(),
+            availability_zone: "eu-west-1a".into(),
+            instance_type: "t3.small".into(),
+            architecture: "x86_64".into(),
+        };
+        Record::new(
+            &me,
+            1,
+            Kind::Launch,
+            None,
+            &Now {
+                wall_ms: 1,
+                uptime_ms: 1,
+                boot: "b".into(),
+            },
+        )
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_is_private() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("lib")).unwrap();
+        assert_eq!(store.read().unwrap(), None);
+        store.write(&record()).unwrap();
+        assert_eq!(store.read().unwrap(), Some(record()));
+        for file in ["record.json", "reserve", "lock"] {
+            let mode = std::fs::metadata(folder.path().join("lib").join(file))
+                .unwrap()
+                .permissions()
+                .mode();
+            assert_eq!(mode & 0o777, 0o600, "{file}");
+        }
+    }
+
+    #[test]
+    fn one_agent_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = Store::open(folder.path()).unwrap();
+        assert!(matches!(Store::open(folder.path()), Err(StateError::Busy)));
+        drop(first);
+        assert!(Store::open(folder.path()).is_ok());
+    }
+
+    #[test]
+    fn a_damaged_or_newer_record_is_not_guessed_at() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let mut newer = record();
+        newer.schema = SCHEMA + 1;
+        for bytes in [
+            b"{\"schema\":".to_vec(),
+            serde_json::to_vec(&newer).unwrap(),
+        ] {
+            std::fs::write(folder.path().join("record.json"), &bytes).unwrap();
+            assert!(matches!(store.read(), Err(StateError::Damaged { .. })));
+        }
     }
 }

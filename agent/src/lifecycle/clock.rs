@@ -28,7 +28,11 @@ pub struct Began {
 impl Began {
     /// It begins now.
     pub fn at(now: &Now) -> Began {
-        Began { wall_ms: now.wall_ms, uptime_ms: now.uptime_ms, boot: now.boot.clone() }
+        Began {
+            wall_ms: now.wall_ms,
+            uptime_ms: now.uptime_ms,
+            boot: now.boot.clone(),
+        }
     }
 
     /// What has passed since. Within a boot the boot clock knows; across boots the larger of the
@@ -47,15 +51,27 @@ mod tests {
     use super::*;
 
     fn now(wall_ms: u64, uptime_ms: u64, boot: &str) -> Now {
-        Now { wall_ms, uptime_ms, boot: boot.into() }
+        Now {
+            wall_ms,
+            uptime_ms,
+            boot: boot.into(),
+        }
     }
 
     #[test]
     fn elapsed_over_clock_steps_and_reboots() {
         let began = Began::at(&now(1_000_000, 5_000, "a"));
         for (what, at, ms) in [
-            ("same boot, wall steady", now(1_060_000, 65_000, "a"), 60_000),
-            ("same boot, wall stepped a day on", now(87_400_000, 65_000, "a"), 60_000),
+            (
+                "same boot, wall steady",
+                now(1_060_000, 65_000, "a"),
+                60_000,
+            ),
+            (
+                "same boot, wall stepped a day on",
+                now(87_400_000, 65_000, "a"),
+                60_000,
+            ),
             ("same boot, wall stepped back", now(0, 65_000, "a"), 60_000),
             ("rebooted, wall steady", now(1_090_000, 20_000, "b"), 90_000),
             ("rebooted, wall set back", now(900_000, 20_000, "b"), 20_000),

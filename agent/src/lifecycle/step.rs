@@ -92,9 +92,16 @@ pub enum Work {
 pub fn open(left: Option<Record>, me: &Identity, target: Option<String>, now: &Now) -> Record {
     match left {
         Some(record) if record.is_of(me) => {
-            let changed = matches!((&record.facts.target, &target), (Some(then), Some(is)) if then != is);
+            let changed =
+                matches!((&record.facts.target, &target), (Some(then), Some(is)) if then != is);
             if changed {
-                let mut next = Record::new(me, record.transition.epoch.saturating_add(1), Kind::Launch, target, now);
+                let mut next = Record::new(
+                    me,
+                    record.transition.epoch.saturating_add(1),
+                    Kind::Launch,
+                    target,
+                    now,
+                );
                 // Later edits of the spec reach new instances only.
                 next.facts.document = record.facts.document;
                 return next;
@@ -130,20 +137,36 @@ pub fn step(record: &Record, event: Event) -> (Record, Vec<Effect>) {
 
 fn start(record: &mut Record) -> Vec<Effect> {
     // What an earlier process could not deliver, this one may: a permission was granted, a network mended.
-    if let State::Decided { deliveries: Some(deliveries), .. } = &mut record.state {
-        for delivery in deliveries.iter_mut().filter(|delivery| matches!(delivery.settled, Some(Settled::Failed(_)))) {
+    if let State::Decided {
+        deliveries: Some(deliveries),
+        ..
+    } = &mut record.state
+    {
+        for delivery in deliveries
+            .iter_mut()
+            .filter(|delivery| matches!(delivery.settled, Some(Settled::Failed(_))))
+        {
             delivery.settled = None;
         }
     }
     match &record.state {
         State::Undecided { .. } => vec![Effect::Persist, Effect::Join, Effect::Begin(Work::Launch)],
-        State::Decided { deliveries: None, .. } => vec![Effect::Join],
-        State::Decided { verdict, deliveries: Some(deliveries) } => {
+        State::Decided {
+            deliveries: None, ..
+        } => vec![Effect::Join],
+        State::Decided {
+            verdict,
+            deliveries: Some(deliveries),
+        } => {
             let served = record.facts.proven_in.as_ref() == Some(&record.facts.boot);
             match verdict {
                 // Secrets and containers of an earlier boot are gone; the verdict stands.
-                Verdict::Continue(_) if told(deliveries) && !served => vec![Effect::Begin(Work::Launch)],
-                Verdict::Continue(_) | Verdict::Abandon(_) => deliver(record, verdict, deliveries, true),
+                Verdict::Continue(_) if told(deliveries) && !served => {
+                    vec![Effect::Begin(Work::Launch)]
+                }
+                Verdict::Continue(_) | Verdict::Abandon(_) => {
+                    deliver(record, verdict, deliveries, true)
+                }
             }
         }
     }
@@ -151,7 +174,10 @@ fn start(record: &mut Record) -> Vec<Effect> {
 
 fn learn(record: &mut Record, fact: Fact) -> Vec<Effect> {
     match fact {
-        Fact::Configured { document, timeout_ms } => {
+        Fact::Configured {
+            document,
+            timeout_ms,
+        } => {
             record.facts.document = Some(document);
             record.facts.timeout_ms = Some(timeout_ms);
             vec![Effect::Persist]
@@ -187,13 +213,30 @@ fn join(record: &mut Record, joined: Result<Vec<Recipient>, LaunchError>) -> Vec
             effects.extend(decide(record, Verdict::Abandon(error)));
             effects
         }
-        (State::Decided { deliveries: deliveries @ None, .. }, Ok(found)) => {
+        (
+            State::Decided {
+                deliveries: deliveries @ None,
+                ..
+            },
+            Ok(found),
+        ) => {
             *deliveries = Some(pending(found));
             settle(record)
         }
         // The verdict stands, and the next start tries again to find who waits for it.
-        (State::Decided { deliveries: None, .. }, Err(error)) => vec![Effect::Exit(error.exit())],
-        (State::Decided { deliveries: Some(_), .. }, _) => vec![],
+        (
+            State::Decided {
+                deliveries: None, ..
+            },
+            Err(error),
+        ) => vec![Effect::Exit(error.exit())],
+        (
+            State::Decided {
+                deliveries: Some(_),
+                ..
+            },
+            _,
+        ) => vec![],
     }
 }
 
@@ -202,7 +245,10 @@ fn worked(record: &mut Record, outcome: Result<Proof, LaunchError>) -> Vec<Effec
         record.facts.proven_in = Some(record.facts.boot.clone());
     }
     match (&record.state, outcome) {
-        (State::Undecided { .. }, outcome) => decide(record, outcome.map_or_else(Verdict::Abandon, Verdict::Continue)),
+        (State::Undecided { .. }, outcome) => decide(
+            record,
+            outcome.map_or_else(Verdict::Abandon, Verdict::Continue),
+        ),
         // Started again after the verdict: nobody waits for it.
         (State::Decided { .. }, Ok(_)) => vec![Effect::Persist, Effect::Exit(exit(&record.state))],
         (State::Decided { .. }, Err(error)) => vec![Effect::Exit(error.exit())],
@@ -215,23 +261,42 @@ fn decide(record: &mut Record, verdict: Verdict) -> Vec<Effect> {
         return vec![];
     };
     let deliveries = recipients.take().map(pending);
-    record.state = State::Decided { verdict, deliveries };
+    record.state = State::Decided {
+        verdict,
+        deliveries,
+    };
     settle(record)
 }
 
 fn settle(record: &Record) -> Vec<Effect> {
     let mut effects = vec![Effect::Persist];
-    if let State::Decided { verdict, deliveries: Some(deliveries) } = &record.state {
+    if let State::Decided {
+        verdict,
+        deliveries: Some(deliveries),
+    } = &record.state
+    {
         effects.extend(deliver(record, verdict, deliveries, false));
     }
     effects
 }
 
 /// Tells the next who has not been told; when all are, a failed workload is stopped, and that is it.
-fn deliver(record: &Record, verdict: &Verdict, deliveries: &[Delivery], again: bool) -> Vec<Effect> {
+fn deliver(
+    record: &Record,
+    verdict: &Verdict,
+    deliveries: &[Delivery],
+    again: bool,
+) -> Vec<Effect> {
     let go = matches!(verdict, Verdict::Continue(_));
-    if let Some(next) = deliveries.iter().find(|delivery| delivery.settled.is_none()) {
-        return vec![Effect::Signal { to: next.to.clone(), go, again }];
+    if let Some(next) = deliveries
+        .iter()
+        .find(|delivery| delivery.settled.is_none())
+    {
+        return vec![Effect::Signal {
+            to: next.to.clone(),
+            go,
+            again,
+        }];
     }
     if !go && !record.facts.stopped {
         return vec![Effect::StopWorkload];
@@ -240,7 +305,10 @@ fn deliver(record: &Record, verdict: &Verdict, deliveries: &[Delivery], again: b
 }
 
 fn signalled(record: &mut Record, to: &Recipient, settled: Settled) -> Vec<Effect> {
-    if let State::Decided { deliveries: Some(deliveries), .. } = &mut record.state
+    if let State::Decided {
+        deliveries: Some(deliveries),
+        ..
+    } = &mut record.state
         && let Some(delivery) = deliveries.iter_mut().find(|delivery| delivery.to == *to)
     {
         delivery.settled = Some(settled);
@@ -254,46 +322,73 @@ fn signalled(record: &mut Record, to: &Recipient, settled: Settled) -> Vec<Effec
 /// be sent. An ABANDON may: the group replaces the instance, and its disk with it.
 fn not_persisted(record: &mut Record, error: LaunchError) -> Vec<Effect> {
     let unsent = |deliveries: &Option<Vec<Delivery>>| {
-        deliveries.iter().flatten().all(|delivery| delivery.settled.is_none())
+        deliveries
+            .iter()
+            .flatten()
+            .all(|delivery| delivery.settled.is_none())
     };
     match &mut record.state {
         State::Undecided { recipients } => {
             let deliveries = recipients.take().map(pending);
-            record.state = State::Decided { verdict: Verdict::Abandon(error), deliveries };
+            record.state = State::Decided {
+                verdict: Verdict::Abandon(error),
+                deliveries,
+            };
         }
-        State::Decided { verdict: verdict @ Verdict::Continue(_), deliveries } if unsent(deliveries) => {
+        State::Decided {
+            verdict: verdict @ Verdict::Continue(_),
+            deliveries,
+        } if unsent(deliveries) => {
             *verdict = Verdict::Abandon(error);
         }
         State::Decided { .. } => {}
     }
     match &record.state {
-        State::Decided { verdict, deliveries: Some(deliveries) } => {
+        State::Decided {
+            verdict,
+            deliveries: Some(deliveries),
+        } => {
             let mut effects = vec![Effect::Abort];
             effects.extend(deliver(record, verdict, deliveries, false));
             effects
         }
-        State::Decided { deliveries: None, .. } | State::Undecided { .. } => vec![Effect::Abort],
+        State::Decided {
+            deliveries: None, ..
+        }
+        | State::Undecided { .. } => vec![Effect::Abort],
     }
 }
 
 fn told(deliveries: &[Delivery]) -> bool {
-    deliveries.iter().all(|delivery| matches!(delivery.settled, Some(Settled::Delivered(_))))
+    deliveries
+        .iter()
+        .all(|delivery| matches!(delivery.settled, Some(Settled::Delivered(_))))
 }
 
 fn pending(recipients: Vec<Recipient>) -> Vec<Delivery> {
-    recipients.into_iter().map(|to| Delivery { to, settled: None }).collect()
+    recipients
+        .into_iter()
+        .map(|to| Delivery { to, settled: None })
+        .collect()
 }
 
 /// What the process says when it leaves in this state.
 fn exit(state: &State) -> Exit {
-    let State::Decided { verdict, deliveries } = state else {
+    let State::Decided {
+        verdict,
+        deliveries,
+    } = state
+    else {
         return Exit::Interrupted;
     };
-    let failed = deliveries.iter().flatten().find_map(|delivery| match &delivery.settled {
-        Some(Settled::Failed(error)) => Some(error.exit()),
-        Some(Settled::Delivered(_)) => None,
-        None => Some(Exit::Undelivered),
-    });
+    let failed = deliveries
+        .iter()
+        .flatten()
+        .find_map(|delivery| match &delivery.settled {
+            Some(Settled::Failed(error)) => Some(error.exit()),
+            Some(Settled::Delivered(_)) => None,
+            None => Some(Exit::Undelivered),
+        });
     match (verdict, failed) {
         (_, Some(exit)) => exit,
         (_, None) if deliveries.is_none() => Exit::Undelivered,
@@ -304,5 +399,9 @@ fn exit(state: &State) -> Exit {
 
 /// The error of a launch that was cut off because the record could not be written.
 pub(crate) fn unwritable(message: String) -> LaunchError {
-    LaunchError { stage: Stage::Signal, reason: Reason::StateUnusable, message }
+    LaunchError {
+        stage: Stage::Signal,
+        reason: Reason::StateUnusable,
+        message,
+    }
 }

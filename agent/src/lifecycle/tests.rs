@@ -1,0 +1,421 @@
+//! The machine at its table: every edge of a launch, and every place where it may be killed.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+use super::*;
+use crate::{
+    imds::Identity,
+    verdict::{Exit, LaunchError, Reason, Stage},
+};
+
+fn me() -> Identity {
+    Identity {
+        instance_id: "i-0123456789abcdef0".into(),
+        image_id: "ami-0123456789abcdef0".into(),
+        account: "123456789012".into(),
+        region: "eu-west-1".into(),
+        availability_zone: "eu-west-1a".into(),
+        instance_type: "t3.small".into(),
+        architecture: "x86_64".into(),
+    }
+}
+
+fn now() -> Now {
+    Now {
+        wall_ms: 1_000_000,
+        uptime_ms: 10_000,
+        boot: "boot-a".into(),
+    }
+}
+
+fn fresh() -> Record {
+    open(None, &me(), Some("InService".into()), &now())
+}
+
+fn hook(name: &str) -> Recipient {
+    Recipient::Hook {
+        group: "web".into(),
+        hook: name.into(),
+    }
+}
+
+fn failed(reason: Reason, stage: Stage) -> LaunchError {
+    LaunchError {
+        stage,
+        reason,
+        message: "because".into(),
+    }
+}
+
+fn delivered() -> Settled {
+    Settled::Delivered("answered 200".into())
+}
+
+/// Feeds events in turn; gives the last record and the effects of the last event.
+fn run(record: &Record, events: &[Event]) -> (Record, Vec<Effect>) {
+    events
+        .iter()
+        .fold((record.clone(), vec![]), |(record, _), event| {
+            step(&record, event.clone())
+        })
+}
+
+fn signal(name: &str, go: bool, again: bool) -> Effect {
+    Effect::Signal {
+        to: hook(name),
+        go,
+        again,
+    }
+}
+
+#[test]
+fn a_healthy_launch_persists_its_verdict_before_it_signals() {
+    let (record, effects) = run(&fresh(), &[Event::Started]);
+    assert_eq!(
+        effects,
+        [Effect::Persist, Effect::Join, Effect::Begin(Work::Launch)]
+    );
+    let (record, effects) = run(&record, &[Event::Joined(Ok(vec![hook("a")]))]);
+    assert_eq!(effects, [Effect::Heartbeat(vec![hook("a")])]);
+    let (record, effects) = run(&record, &[Event::Worked(Ok(Proof::Healthy))]);
+    assert_eq!(effects, [Effect::Persist, signal("a", true, false)]);
+    let (record, effects) = run(&record, &[Event::Signalled(hook("a"), delivered())]);
+    assert_eq!(
+        effects,
+        [
+            Effect::Heartbeat(vec![]),
+            Effect::Persist,
+            Effect::Exit(Exit::Done)
+        ]
+    );
+
+    // And run again: nothing is sent, nothing is started.
+    let again = open(Some(record), &me(), Some("InService".into()), &now());
+    assert_eq!(step(&again, Event::Started).1, [Effect::Exit(Exit::Done)]);
+}
+
+#[test]
+fn a_failed_launch_signals_then_stops_what_runs() {
+    let error = failed(Reason::ImageUnknown, Stage::Pull);
+    let (record, effects) = run(
+        &fresh(),
+        &[
+            Event::Started,
+            Event::Joined(Ok(vec![hook("a")])),
+            Event::Worked(Err(error)),
+        ],
+    );
+    assert_eq!(effects, [Effect::Persist, signal("a", false, false)]);
+    let (record, effects) = run(&record, &[Event::Signalled(hook("a"), delivered())]);
+    assert_eq!(
+        effects,
+        [
+            Effect::Heartbeat(vec![]),
+            Effect::Persist,
+            Effect::StopWorkload
+        ]
+    );
+    let (_, effects) = run(&record, &[Event::Stopped]);
+    assert_eq!(effects, [Effect::Persist, Effect::Exit(Exit::Spec)]);
+}
+
+#[test]
+fn a_verdict_waits_until_it_is_known_whom_to_tell() {
+    let (record, effects) = run(
+        &fresh(),
+        &[Event::Started, Event::Worked(Ok(Proof::Healthy))],
+    );
+    assert_eq!(effects, [Effect::Persist]);
+    let (_, effects) = run(&record, &[Event::Joined(Ok(vec![hook("a")]))]);
+    assert_eq!(effects, [Effect::Persist, signal("a", true, false)]);
+}
+
+#[test]
+fn what_the_spec_says_of_whom_to_tell_holds_even_if_it_comes_late() {
+    let wish = Wish {
+        launching: vec!["b".into()],
+        ..Wish::default()
+    };
+    let (record, effects) = run(
+        &fresh(),
+        &[
+            Event::Started,
+            Event::Joined(Ok(vec![hook("a"), hook("b")])),
+            Event::Learned(Fact::Resolved(wish)),
+        ],
+    );
+    assert_eq!(effects, [Effect::Join]);
+    let (record, effects) = run(&record, &[Event::Worked(Ok(Proof::Healthy))]);
+    assert_eq!(
+        effects,
+        [Effect::Persist],
+        "the hooks found first must not be told"
+    );
+    let (_, effects) = run(&record, &[Event::Joined(Ok(vec![hook("b")]))]);
+    assert_eq!(effects, [Effect::Persist, signal("b", true, false)]);
+}
+
+#[test]
+fn nobody_to_tell_is_done() {
+    let (_, effects) = run(
+        &fresh(),
+        &[
+            Event::Started,
+            Event::Joined(Ok(vec![])),
+            Event::Worked(Ok(Proof::Healthy)),
+        ],
+    );
+    assert_eq!(effects, [Effect::Persist, Effect::Exit(Exit::Done)]);
+}
+
+#[test]
+fn a_launch_that_cannot_be_told_is_abandoned_by_what_was_found() {
+    let error = failed(Reason::HookUnknown, Stage::Signal);
+    let (_, effects) = run(
+        &fresh(),
+        &[
+            Event::Started,
+            Event::Joined(Ok(vec![hook("a")])),
+            Event::Joined(Err(error.clone())),
+        ],
+    );
+    assert_eq!(
+        effects,
+        [Effect::Abort, Effect::Persist, signal("a", false, false)]
+    );
+    let (record, effects) = run(&fresh(), &[Event::Started, Event::Joined(Err(error))]);
+    assert_eq!(
+        effects,
+        [Effect::Abort, Effect::Persist, Effect::StopWorkload]
+    );
+    assert_eq!(
+        run(&record, &[Event::Stopped]).1,
+        [Effect::Persist, Effect::Exit(Exit::Spec)]
+    );
+}
+
+#[test]
+fn killed_anywhere_it_resumes_with_the_same_verdict() {
+    let started = run(&fresh(), &[Event::Started]).0;
+    let decided = run(
+        &started,
+        &[
+            Event::Joined(Ok(vec![hook("a"), hook("b")])),
+            Event::Worked(Ok(Proof::Healthy)),
+        ],
+    )
+    .0;
+    let half = run(&decided, &[Event::Signalled(hook("a"), delivered())]).0;
+    for (what, left, wanted) in [
+        (
+            "before the verdict",
+            started,
+            vec![Effect::Persist, Effect::Join, Effect::Begin(Work::Launch)],
+        ),
+        ("after the verdict", decided, vec![signal("a", true, true)]),
+        ("between two signals", half, vec![signal("b", true, true)]),
+    ] {
+        let left: Record = serde_json::from_str(&serde_json::to_string(&left).unwrap()).unwrap();
+        let resumed = open(Some(left), &me(), Some("InService".into()), &now());
+        assert_eq!(step(&resumed, Event::Started).1, wanted, "{what}");
+    }
+}
+
+#[test]
+fn the_first_verdict_stands() {
+    let (decided, _) = run(
+        &fresh(),
+        &[
+            Event::Started,
+            Event::Joined(Ok(vec![hook("a")])),
+            Event::Worked(Ok(Proof::Healthy)),
+        ],
+    );
+    for event in [
+        Event::Worked(Err(failed(Reason::ServiceExited, Stage::Health))),
+        Event::Joined(Err(failed(Reason::HookUnknown, Stage::Signal))),
+        Event::Started,
+        Event::Terminate,
+    ] {
+        let (after, effects) = step(&decided, event.clone());
+        assert_eq!(after.verdict(), decided.verdict(), "{event:?}");
+        assert!(
+            !effects
+                .iter()
+                .any(|effect| matches!(effect, Effect::Signal { go: false, .. })),
+            "{event:?}"
+        );
+    }
+}
+
+#[test]
+fn a_continue_that_cannot_be_written_becomes_an_abandon() {
+    let error = failed(Reason::StateUnusable, Stage::Signal);
+    let (decided, _) = run(
+        &fresh(),
+        &[
+            Event::Started,
+            Event::Joined(Ok(vec![hook("a")])),
+            Event::Worked(Ok(Proof::Healthy)),
+        ],
+    );
+    let (_, effects) = step(&decided, Event::NotPersisted(error.clone()));
+    assert_eq!(effects, [Effect::Abort, signal("a", false, false)]);
+
+    // But once it was answered, it stands: only the note of the answer is lost.
+    let (told, _) = step(&decided, Event::Signalled(hook("a"), delivered()));
+    let (told, effects) = step(&told, Event::NotPersisted(error.clone()));
+    assert!(matches!(told.verdict(), Some(Verdict::Continue(_))));
+    assert_eq!(effects, [Effect::Abort, Effect::Exit(Exit::Done)]);
+
+    // A record that cannot be written from the start ends in an ABANDON too, once the hook is known.
+    let (record, effects) = run(
+        &fresh(),
+        &[Event::Started, Event::NotPersisted(error.clone())],
+    );
+    assert_eq!(effects, [Effect::Abort]);
+    let (record, _) = step(&record, Event::Joined(Ok(vec![hook("a")])));
+    assert_eq!(
+        step(&record, Event::NotPersisted(error)).1,
+        [Effect::Abort, signal("a", false, false)]
+    );
+}
+
+#[test]
+fn sigterm_is_not_a_verdict() {
+    let (started, _) = run(&fresh(), &[Event::Started]);
+    let (after, effects) = step(&started, Event::Terminate);
+    assert_eq!(effects, [Effect::Abort, Effect::Exit(Exit::Interrupted)]);
+    assert_eq!(after.verdict(), None);
+    let (decided, _) = run(
+        &started,
+        &[
+            Event::Joined(Ok(vec![hook("a")])),
+            Event::Worked(Ok(Proof::Healthy)),
+        ],
+    );
+    assert_eq!(
+        step(&decided, Event::Terminate).1,
+        [Effect::Abort, Effect::Exit(Exit::Undelivered)]
+    );
+}
+
+#[test]
+fn what_could_not_be_delivered_is_tried_at_the_next_start() {
+    let denied = Settled::Failed(failed(Reason::SignalDenied, Stage::Signal));
+    let (record, effects) = run(
+        &fresh(),
+        &[
+            Event::Started,
+            Event::Joined(Ok(vec![hook("a")])),
+            Event::Worked(Ok(Proof::Healthy)),
+            Event::Signalled(hook("a"), denied),
+        ],
+    );
+    assert_eq!(effects.last(), Some(&Effect::Exit(Exit::Denied)));
+    let again = open(Some(record), &me(), Some("InService".into()), &now());
+    assert_eq!(step(&again, Event::Started).1, [signal("a", true, true)]);
+}
+
+#[test]
+fn a_new_boot_starts_the_workload_again_and_signals_nothing() {
+    let (record, _) = run(
+        &fresh(),
+        &[
+            Event::Started,
+            Event::Joined(Ok(vec![hook("a")])),
+            Event::Worked(Ok(Proof::Healthy)),
+            Event::Signalled(hook("a"), delivered()),
+        ],
+    );
+    let rebooted = Now {
+        boot: "boot-b".into(),
+        ..now()
+    };
+    let record = open(Some(record), &me(), Some("InService".into()), &rebooted);
+    let (record, effects) = step(&record, Event::Started);
+    assert_eq!(effects, [Effect::Begin(Work::Launch)]);
+    let (_, effects) = run(
+        &record,
+        &[
+            Event::Learned(Fact::Resolved(Wish::default())),
+            Event::Worked(Ok(Proof::Healthy)),
+        ],
+    );
+    assert_eq!(effects, [Effect::Persist, Effect::Exit(Exit::Done)]);
+}
+
+#[test]
+fn whose_record_and_which_epoch() {
+    let left = run(
+        &fresh(),
+        &[
+            Event::Started,
+            Event::Joined(Ok(vec![])),
+            Event::Worked(Ok(Proof::Healthy)),
+        ],
+    )
+    .0;
+    let target = |text: &str| Some(text.to_owned());
+    let other = |change: fn(&mut Identity)| {
+        let mut me = me();
+        change(&mut me);
+        me
+    };
+    for (what, me, target, now, epoch, kept) in [
+        ("the same", me(), target("InService"), now(), 1, true),
+        (
+            "another boot",
+            me(),
+            target("InService"),
+            Now {
+                boot: "boot-b".into(),
+                ..now()
+            },
+            1,
+            true,
+        ),
+        (
+            "a target that metadata does not tell",
+            me(),
+            None,
+            now(),
+            1,
+            true,
+        ),
+        (
+            "another target",
+            me(),
+            target("Warmed:Stopped"),
+            now(),
+            2,
+            false,
+        ),
+        (
+            "another instance: baked into an image",
+            other(|me| me.instance_id = "i-0fedcba9876543210".into()),
+            target("InService"),
+            now(),
+            1,
+            false,
+        ),
+        (
+            "another image: root volume replaced",
+            other(|me| me.image_id = "ami-0fedcba9876543210".into()),
+            target("InService"),
+            now(),
+            1,
+            false,
+        ),
+    ] {
+        let record = open(Some(left.clone()), &me, target, &now);
+        assert_eq!(record.transition.epoch, epoch, "{what}");
+        assert_eq!(record.verdict().is_some(), kept, "{what}");
+        assert!(record.is_of(&me), "{what}");
+    }
+}
