@@ -3,6 +3,7 @@
 use crate::{
     imds::Imds,
     report::Report,
+    retry::Backoff,
     verdict::{Failure, LaunchError, Reason, Stage},
 };
 use std::{path::PathBuf, time::Duration};
@@ -204,6 +205,11 @@ fn milliseconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Dur
 }
 
 impl Timings {
+    /// Back-off between attempts.
+    pub fn backoff(&self) -> Backoff {
+        Backoff { base: self.backoff_base, cap: self.backoff_cap }
+    }
+
     /// The defaults, with what `FIRSTLIGHT_TIMINGS` overrides.
     ///
     /// # Errors

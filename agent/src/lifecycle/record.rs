@@ -135,6 +135,21 @@ pub enum Recipient {
         /// Logical id of the resource.
         resource: String,
     },
+    /// Somebody does wait, and who cannot be found out.
+    Unknown {
+        /// Why not, and what to do about it.
+        why: String,
+    },
+}
+
+impl std::fmt::Display for Recipient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Recipient::Hook { group, hook } => write!(f, "{group}/{hook}"),
+            Recipient::CloudFormation { stack, resource } => write!(f, "stack {stack}/{resource}"),
+            Recipient::Unknown { .. } => f.write_str("the group"),
+        }
+    }
 }
 
 /// What a spec's `signal:` says, with values.

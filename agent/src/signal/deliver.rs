@@ -1,123 +1,127 @@
-//! A verdict to one hook, until it is known to have arrived.
+//! Delivering a verdict: until it is taken, is known to be needless, or time is up.
 
 use super::{
-    Answer, Delivery, HookTarget, SignalError,
-    calls::{COMPLETE, Calls, is_inactive},
-    reconcile::{Next, Seen, reconcile},
+    SignalError, cloudformation,
+    group::described,
+    reconcile::{Next, next},
 };
 use crate::{
     aws::{CallError, Cause},
     context::{Context, Deadline},
-    retry::{self, Backoff},
+    imds::Identity,
+    lifecycle::{Recipient, Settled},
+    retry::{self, Class, Classify},
+    verdict::{LaunchError, Reason, Stage},
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
-/// Tells `target` `answer`, until it is known to have arrived or `deadline` passes.
-///
-/// `sent_before`: the record says that an earlier attempt, of this process or one before it, may have
-/// arrived. Telling a hook twice is harmless; an answer that was lost is found out by what the group
-/// says of the instance.
-///
-/// # Errors
-/// Denied, a hook or group that does not exist, or time ran out.
+const ACTION: &str = "autoscaling:CompleteLifecycleAction";
+
+/// Tells `to` the verdict: CONTINUE where `go`, else ABANDON. `again` says that an earlier process may
+/// have told it already.
 pub async fn deliver(
     cx: &Context,
-    target: &HookTarget,
-    answer: Answer,
+    me: &Identity,
+    to: &Recipient,
+    go: bool,
+    again: bool,
     deadline: Deadline,
-    sent_before: bool,
-) -> Result<Delivery, SignalError> {
-    let calls = Calls::new(cx);
-    let mut maybe_sent = sent_before;
-    let mut since = Instant::now();
-    loop {
-        match complete(cx, &calls, target, answer, deadline, &mut maybe_sent).await {
-            Ok(()) => return Ok(Delivery::Accepted),
-            Err(error) if is_inactive(&error) => {}
-            Err(error) => return Err(failed(&calls, target, answer, error)),
+) -> Settled {
+    let told = match to {
+        Recipient::Hook { group, hook } => Completion { cx, me, group, hook, go, deadline }.deliver(again).await,
+        Recipient::CloudFormation { stack, resource } => {
+            cloudformation::deliver(cx, me, stack, resource, go, deadline).await
         }
-        let seen = look(&calls, target, deadline).await;
-        if seen.is_early() {
-            since = Instant::now();
+        Recipient::Unknown { why } => {
+            return Settled::Failed(LaunchError {
+                stage: Stage::Signal,
+                reason: Reason::SignalDenied,
+                message: why.clone(),
+            });
         }
-        let last = seen.to_string();
-        let patience = cx.timings.reconcile_patience;
-        match reconcile(seen, maybe_sent, since.elapsed(), patience) {
-            Next::Done(delivery) => {
-                say(cx, target, answer, &delivery);
-                return Ok(delivery);
-            }
-            Next::Again if deadline.remaining() <= cx.timings.reconcile_poll => {
-                return Err(SignalError::Undelivered {
-                    what: format!("{answer} to {target}"),
-                    last: format!("the service knows of no action to complete, and {last}"),
-                });
-            }
-            Next::Again => tokio::time::sleep(cx.timings.reconcile_poll).await,
-        }
+    };
+    match told {
+        Ok(how) => Settled::Delivered(how.to_owned()),
+        Err(error) => Settled::Failed(LaunchError::at(Stage::Signal, &error)),
     }
 }
 
-/// One CompleteLifecycleAction, retried; notes whether an attempt may have arrived all the same.
-async fn complete(
-    cx: &Context,
-    calls: &Calls<'_>,
-    target: &HookTarget,
-    answer: Answer,
+/// One hook's completion.
+struct Completion<'a> {
+    cx: &'a Context,
+    me: &'a Identity,
+    group: &'a str,
+    hook: &'a str,
+    go: bool,
     deadline: Deadline,
-    maybe_sent: &mut bool,
-) -> Result<(), CallError> {
-    let backoff = Backoff {
-        base: cx.timings.backoff_base,
-        cap: cx.timings.backoff_cap,
-    };
-    let cut_off = || calls.cut_off(COMPLETE);
-    let attempt = async || {
-        let answered = calls.complete(target, answer).await;
-        if let Err(error) = &answered {
-            *maybe_sent |= matches!(error.cause, Cause::Unreachable | Cause::Unavailable);
+}
+
+impl Completion<'_> {
+    /// A refusal is not an end: the group may not be at `:Wait` yet, and an answer that was lost makes
+    /// the next attempt a refusal. What the group says of the instance tells which.
+    async fn deliver(&self, mut sent: bool) -> Result<&'static str, SignalError> {
+        let mut refused_since: Option<Instant> = None;
+        loop {
+            let error = match self.send(&mut sent).await {
+                Ok(()) => return Ok("taken"),
+                Err(error) if no_active_action(&error) => error,
+                Err(error) => return Err(SignalError::of(error, self.resource())),
+            };
+            let since = *refused_since.get_or_insert_with(Instant::now);
+            let waited = since.elapsed() >= self.cx.timings.reconcile_patience;
+            let poll = self.deadline.at_most(self.cx.timings.reconcile_poll);
+            match described(self.cx, self.me, poll).await {
+                Ok(instance) => match next(instance.map(|instance| instance.state).as_deref(), sent, waited) {
+                    Next::Again => {}
+                    Next::Settled(how) => return Ok(how),
+                },
+                // The group does not say. Given its time, a refusal most likely means that it is done.
+                Err(_) if waited => return Ok("refused for long, and the group's state cannot be read: taken for done"),
+                Err(_) => {}
+            }
+            if self.cx.timings.reconcile_poll >= self.deadline.remaining() {
+                return Err(SignalError::Undelivered { error });
+            }
+            sleep(self.cx.timings.reconcile_poll).await;
         }
-        answered
-    };
-    retry::until(COMPLETE, backoff, deadline, &cx.report, cut_off, attempt).await
-}
+    }
 
-/// What the group says of the instance, asked once.
-async fn look(calls: &Calls<'_>, target: &HookTarget, deadline: Deadline) -> Seen {
-    let asked = calls.look(&target.instance_id);
-    match tokio::time::timeout_at(deadline.instant(), asked).await {
-        Ok(seen) => seen,
-        Err(_elapsed) => Seen::Unavailable("no answer in time".to_owned()),
+    /// Sends it until there is an answer. An attempt whose answer was lost may have been taken.
+    async fn send(&self, sent: &mut bool) -> Result<(), CallError> {
+        let client = aws_sdk_autoscaling::Client::new(&self.cx.aws);
+        let timings = &self.cx.timings;
+        retry::until(
+            ACTION,
+            timings.backoff(),
+            self.deadline,
+            &self.cx.report,
+            || CallError::cut_off(ACTION, &self.cx.aws),
+            async || {
+                let call = client
+                    .complete_lifecycle_action()
+                    .auto_scaling_group_name(self.group)
+                    .lifecycle_hook_name(self.hook)
+                    .instance_id(&self.me.instance_id)
+                    .lifecycle_action_result(if self.go { "CONTINUE" } else { "ABANDON" })
+                    .send();
+                let Err(error) = call.await else { return Ok(()) };
+                let error = CallError::new(ACTION, &self.cx.aws, &error);
+                *sent |= error.class() == Class::Transient;
+                Err(error)
+            },
+        )
+        .await
+    }
+
+    /// What permission would be granted on; the group's id in its ARN is not known here.
+    fn resource(&self) -> String {
+        let Identity { region, account, .. } = self.me;
+        let group = self.group;
+        format!("arn:aws:autoscaling:{region}:{account}:autoScalingGroup:*:autoScalingGroupName/{group}")
     }
 }
 
-fn failed(calls: &Calls<'_>, target: &HookTarget, answer: Answer, error: CallError) -> SignalError {
-    let message = error.message.to_ascii_lowercase();
-    if error.cause == Cause::Refused && message.contains("hook") {
-        SignalError::Hook(format!("{target} does not take {answer}: {error}"))
-    } else if error.cause == Cause::Refused && message.contains("group") {
-        SignalError::Group(format!("{target} does not take {answer}: {error}"))
-    } else {
-        let arn = calls.group_arn(&target.group);
-        SignalError::from_call(error, format!("{answer} to {target}"), arn)
-    }
-}
-
-fn say(cx: &Context, target: &HookTarget, answer: Answer, delivery: &Delivery) {
-    match delivery {
-        Delivery::Accepted => {}
-        Delivery::Late { state } => cx.report.info(&format!(
-            "{answer} to {target}: it no longer waits, the instance is {state}"
-        )),
-        Delivery::Terminating { state } => cx.report.info(&format!(
-            "{answer} to {target}: the group is taking the instance away, it is {state}"
-        )),
-        Delivery::Outside => cx.report.info(&format!(
-            "{answer} to {target}: the instance is in no group any more"
-        )),
-        Delivery::Assumed { why } => cx.report.warn(
-            "signal_assumed",
-            &format!("{answer} to {target} is taken to have arrived: {why}"),
-        ),
-    }
+/// Arrives as a bare ValidationError; only its words tell.
+fn no_active_action(error: &CallError) -> bool {
+    error.cause == Cause::Refused && error.message.contains("No active Lifecycle Action found")
 }

@@ -1,100 +1,69 @@
-//! Keeps hooks waiting as long as it is polled.
+//! Heartbeats: keep the hooks waiting as long as the launch runs.
 
-use super::{
-    HookTarget,
-    calls::{Calls, HEARTBEAT, is_inactive},
-};
+use super::group::{Hooks, Membership};
 use crate::{
     aws::{CallError, Cause},
-    context::{Context, Deadline, Timings},
-    retry::{self, Backoff},
+    context::Context,
+    imds::Identity,
+    lifecycle::Recipient,
 };
 use futures_util::future::join_all;
-use std::{convert::Infallible, future::pending, time::Duration};
+use std::time::Duration;
 
-/// Interval for a hook whose own time-out is not known.
-const UNKNOWN: Duration = Duration::from_secs(60);
+/// What a hook waits when that cannot be found out: shorter than most, at no great cost.
+const UNKNOWN: Duration = Duration::from_secs(180);
 
-/// Sends heartbeats to every target, at once and then three times in each hook's time-out. Never
-/// returns: who drops it ends it, and the launch's deadline is what bounds it.
-///
-/// No error fails a launch. Before the hook waits, and after it was completed by another, the service
-/// knows of no action; both are in order. Any other error is said once, and the next beat tries again.
-pub async fn heartbeat(cx: &Context, targets: &[HookTarget]) -> Infallible {
-    let calls = Calls::new(cx);
-    join_all(targets.iter().map(|target| beat(cx, &calls, target))).await;
-    pending().await
+/// Sends heartbeats to every hook among `recipients`, at once and then in time. Ends only when no hook
+/// takes any. Whether they arrive never decides a launch.
+pub async fn heartbeat(cx: &Context, me: &Identity, membership: Option<Membership>, recipients: Vec<Recipient>) {
+    let known = match membership {
+        Some(Membership::Member { hooks: Hooks::Known(hooks), .. }) => hooks,
+        Some(Membership::Member { hooks: Hooks::Hidden(_), .. } | Membership::Outside | Membership::Nameless(_))
+        | None => vec![],
+    };
+    let hooks = recipients.iter().filter_map(|recipient| match recipient {
+        Recipient::Hook { group, hook } => {
+            let waits = known.iter().find(|known| known.name == *hook).map_or(UNKNOWN, |known| known.heartbeat_timeout);
+            Some(beat(cx, me, group, hook, waits))
+        }
+        Recipient::CloudFormation { .. } | Recipient::Unknown { .. } => None,
+    });
+    join_all(hooks).await;
 }
 
-async fn beat(cx: &Context, calls: &Calls<'_>, target: &HookTarget) -> Infallible {
-    let every = interval(target.heartbeat_timeout, &cx.timings);
-    let mut said: Option<Cause> = None;
+async fn beat(cx: &Context, me: &Identity, group: &str, hook: &str, waits: Duration) {
+    const ACTION: &str = "autoscaling:RecordLifecycleActionHeartbeat";
+    let client = aws_sdk_autoscaling::Client::new(&cx.aws);
+    let regular = (waits / 3).min(cx.timings.heartbeat_most).max(cx.timings.heartbeat_least);
     loop {
-        let jitter = 0.9 + 0.2 * fastrand::f64();
-        let next = Deadline::after(every.mul_f64(jitter));
-        match send(cx, calls, target, next).await {
-            Err(error) if !is_inactive(&error) && said != Some(error.cause) => {
-                said = Some(error.cause);
-                cx.report
-                    .warn("heartbeat_failed", &words(calls, target, &error));
+        let call = client
+            .record_lifecycle_action_heartbeat()
+            .auto_scaling_group_name(group)
+            .lifecycle_hook_name(hook)
+            .instance_id(&me.instance_id)
+            .send();
+        let wait = match call.await {
+            Ok(_) => {
+                cx.report.heartbeat(hook, true);
+                regular
             }
-            Ok(()) | Err(_) => {}
-        }
-        tokio::time::sleep_until(next.instant()).await;
-    }
-}
-
-/// One heartbeat, retried until the next is due.
-async fn send(
-    cx: &Context,
-    calls: &Calls<'_>,
-    target: &HookTarget,
-    next: Deadline,
-) -> Result<(), CallError> {
-    let backoff = Backoff {
-        base: cx.timings.backoff_base,
-        cap: cx.timings.backoff_cap,
-    };
-    let cut_off = || calls.cut_off(HEARTBEAT);
-    retry::until(HEARTBEAT, backoff, next, &cx.report, cut_off, async || {
-        calls.heartbeat(target).await
-    })
-    .await
-}
-
-fn words(calls: &Calls<'_>, target: &HookTarget, error: &CallError) -> String {
-    let grant = if error.cause == Cause::Denied {
-        let arn = calls.group_arn(&target.group);
-        format!("; grant the instance's role `{HEARTBEAT}` on {arn}")
-    } else {
-        String::new()
-    };
-    format!("no heartbeat to {target}, which may stop waiting: {error}{grant}")
-}
-
-/// A third of the hook's time-out, within bounds.
-fn interval(timeout: Option<u64>, timings: &Timings) -> Duration {
-    let third = timeout.map_or(UNKNOWN, |seconds| Duration::from_secs(seconds) / 3);
-    third
-        .min(timings.heartbeat_most)
-        .max(timings.heartbeat_least)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn three_beats_fit_a_hooks_timeout() {
-        for (timeout, seconds) in [
-            (None, 60),
-            (Some(30), 10),
-            (Some(90), 30),
-            (Some(3600), 300),
-            (Some(0), 10),
-        ] {
-            let interval = interval(timeout, &Timings::default());
-            assert_eq!(interval, Duration::from_secs(seconds), "{timeout:?}");
-        }
+            Err(error) => {
+                let error = CallError::new(ACTION, &cx.aws, &error);
+                if error.cause == Cause::Denied {
+                    cx.report.warn("heartbeat_denied", &format!(
+                        "{error}; hook {hook} gives up {} s after it began to wait, unless {ACTION} is allowed",
+                        waits.as_secs()
+                    ));
+                    return;
+                }
+                // Refused: the group is not at `:Wait` yet, or not any more. Either way soon is right.
+                if error.cause != Cause::Refused {
+                    cx.report.heartbeat(hook, false);
+                }
+                cx.timings.reconcile_poll.min(regular)
+            }
+        };
+        // Jitter, so that a fleet that was launched at once does not beat at once.
+        tokio::time::sleep(wait.mul_f64(0.9 + fastrand::f64() / 5.0)).await;
     }
 }

@@ -1,72 +1,68 @@
-//! What to make of "No active Lifecycle Action": too early, too late, or already done. Pure.
+//! "No active Lifecycle Action found": too early, too late, or never there. The group's own state tells.
 
-use super::{Delivery, state::Phase};
-use std::{fmt, time::Duration};
-
-/// What the group says of the instance.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Seen {
-    /// Its lifecycle state.
-    State(String),
-    /// It is in no group.
-    Absent,
-    /// It could not be asked.
-    Unavailable(String),
-}
-
-impl fmt::Display for Seen {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Seen::State(state) => write!(f, "the instance is {state}"),
-            Seen::Absent => f.write_str("the instance is in no group"),
-            Seen::Unavailable(why) => f.write_str(why),
-        }
-    }
-}
-
-/// What follows.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a refused signal means, given what the group says of the instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
-    /// Signal again after a while.
+    /// Send it again after a while.
     Again,
-    /// It is over.
-    Done(Delivery),
+    /// It need not be sent again: in words, why.
+    Settled(&'static str),
 }
 
-impl Seen {
-    /// True while the hook does not wait yet: patience begins when it does.
-    pub(super) fn is_early(&self) -> bool {
-        matches!(self, Seen::State(state) if Phase::of(state) == Phase::Early)
+/// `state` is the instance's lifecycle state, `None` when it is in no group. `sent` says that an earlier
+/// send may have arrived; `waited` that it was given its time since.
+pub(super) fn next(state: Option<&str>, sent: bool, waited: bool) -> Next {
+    let Some(state) = state else {
+        return Next::Settled("the instance is in no group any more");
+    };
+    // `Pending` comes before `Pending:Wait`, and a hook takes no verdict before that.
+    if state.ends_with("Pending") {
+        return Next::Again;
     }
-}
-
-/// What follows from `seen`.
-///
-/// `sent_before`: an earlier attempt may have arrived. `waited`: since the first refusal that was not
-/// merely early. After `patience`, what may have arrived counts as arrived, for another hook may be
-/// what holds the instance; so does what nobody can look up.
-pub(super) fn reconcile(
-    seen: Seen,
-    sent_before: bool,
-    waited: Duration,
-    patience: Duration,
-) -> Next {
-    let assume = |may: bool, why: String| {
-        if may && waited >= patience {
-            Next::Done(Delivery::Assumed { why })
+    if state.ends_with(":Wait") && state.contains("Pending") {
+        return if sent && waited {
+            // Ours is done, and another hook is what holds the instance.
+            Next::Settled("an earlier signal was taken, and another hook holds the instance")
         } else {
             Next::Again
+        };
+    }
+    if state.starts_with("Terminat") || state.contains(":Terminat") {
+        return Next::Settled("the group is terminating the instance");
+    }
+    Next::Settled("the group has gone on")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_refused_signal_means() {
+        let gone_on = Next::Settled("the group has gone on");
+        let terminating = Next::Settled("the group is terminating the instance");
+        for (state, sent, waited, wanted) in [
+            ("Pending", false, false, Next::Again),
+            ("Pending", true, true, Next::Again),
+            ("Warmed:Pending", false, false, Next::Again),
+            ("Pending:Wait", false, false, Next::Again),
+            ("Pending:Wait", false, true, Next::Again),
+            ("Pending:Wait", true, false, Next::Again),
+            ("Pending:Proceed", false, false, gone_on),
+            ("Warmed:Pending:Proceed", false, false, gone_on),
+            ("InService", false, false, gone_on),
+            ("Warmed:Stopped", false, false, gone_on),
+            ("Standby", false, false, gone_on),
+            ("Terminating", false, false, terminating),
+            ("Terminating:Wait", false, false, terminating),
+            ("Warmed:Terminating:Wait", false, false, terminating),
+            ("Terminated", true, true, terminating),
+        ] {
+            assert_eq!(next(Some(state), sent, waited), wanted, "{state}, sent {sent}, waited {waited}");
         }
-    };
-    match seen {
-        Seen::Absent => Next::Done(Delivery::Outside),
-        Seen::Unavailable(why) => assume(true, why),
-        Seen::State(state) => match Phase::of(&state) {
-            Phase::Early => Next::Again,
-            Phase::Waiting => assume(sent_before, format!("the state is still {state}")),
-            Phase::Passed => Next::Done(Delivery::Late { state }),
-            Phase::Leaving => Next::Done(Delivery::Terminating { state }),
-            Phase::Unknown => assume(true, format!("the state is {state}")),
-        },
+        for state in ["Pending:Wait", "Warmed:Pending:Wait"] {
+            assert!(matches!(next(Some(state), true, true), Next::Settled(_)), "{state}");
+        }
+        assert!(matches!(next(None, false, false), Next::Settled(_)));
     }
 }

@@ -1,0 +1,155 @@
+//! The group this instance is in, and the hooks it has.
+
+use super::SignalError;
+use crate::{
+    aws::{CallError, Cause},
+    context::{Context, Deadline},
+    imds::Identity,
+    retry,
+};
+use std::time::Duration;
+
+/// Whether this instance is in a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Membership {
+    /// In none.
+    Outside,
+    /// In one that cannot be named: why not.
+    Nameless(String),
+    /// In this one.
+    Member {
+        /// The group's name.
+        group: String,
+        /// Its launch hooks.
+        hooks: Hooks,
+    },
+}
+
+/// The launch hooks of a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hooks {
+    /// These.
+    Known(Vec<Hook>),
+    /// They cannot be listed: why not.
+    Hidden(String),
+}
+
+/// A launch hook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hook {
+    /// Its name.
+    pub name: String,
+    /// How long it waits for a heartbeat or a verdict.
+    pub heartbeat_timeout: Duration,
+}
+
+impl Hooks {
+    /// The names, as far as known.
+    pub fn names(&self) -> Vec<String> {
+        match self {
+            Hooks::Known(hooks) => hooks.iter().map(|hook| hook.name.clone()).collect(),
+            Hooks::Hidden(_) => vec![],
+        }
+    }
+}
+
+/// The metadata path that names the group, where tags are allowed in instance metadata.
+const TAG: &str = "tags/instance/aws:autoscaling:groupName";
+/// The metadata path that only members of a group have.
+const TARGET: &str = "autoscaling/target-lifecycle-state";
+
+/// Asks metadata, then Auto Scaling, until `cx.deadline`.
+pub(super) async fn discover(cx: &Context, me: &Identity) -> Result<Membership, SignalError> {
+    if let Some(group) = cx.imds.metadata(TAG, cx.deadline).await? {
+        return member(cx, group).await;
+    }
+    match described(cx, me, cx.deadline).await {
+        Ok(Some(instance)) => member(cx, instance.group).await,
+        Ok(None) => Ok(Membership::Outside),
+        Err(error) if matches!(error.cause, Cause::Denied | Cause::Refused) => {
+            match cx.imds.metadata(TARGET, cx.deadline).await? {
+                Some(_) => Ok(Membership::Nameless(error.to_string())),
+                None => Ok(Membership::Outside),
+            }
+        }
+        Err(error) => Err(SignalError::Undelivered { error }),
+    }
+}
+
+/// Membership in `group`, with its launch hooks.
+pub(super) async fn member(cx: &Context, group: String) -> Result<Membership, SignalError> {
+    const ACTION: &str = "autoscaling:DescribeLifecycleHooks";
+    let client = aws_sdk_autoscaling::Client::new(&cx.aws);
+    let answer = retry::until(
+        ACTION,
+        cx.timings.backoff(),
+        cx.deadline,
+        &cx.report,
+        || CallError::cut_off(ACTION, &cx.aws),
+        async || {
+            let call = client.describe_lifecycle_hooks().auto_scaling_group_name(&group).send();
+            call.await.map_err(|error| CallError::new(ACTION, &cx.aws, &error))
+        },
+    )
+    .await;
+    match answer {
+        Ok(answer) => {
+            let launching = answer.lifecycle_hooks().iter().filter(|hook| {
+                hook.lifecycle_transition() == Some("autoscaling:EC2_INSTANCE_LAUNCHING")
+            });
+            let hooks = launching.filter_map(|hook| {
+                let seconds = hook.heartbeat_timeout().and_then(|seconds| u64::try_from(seconds).ok());
+                Some(Hook {
+                    name: hook.lifecycle_hook_name()?.to_owned(),
+                    // The API's default.
+                    heartbeat_timeout: Duration::from_secs(seconds.unwrap_or(3600)),
+                })
+            });
+            Ok(Membership::Member { group, hooks: Hooks::Known(hooks.collect()) })
+        }
+        Err(error) => match error.cause {
+            Cause::Denied => Ok(Membership::Member { group, hooks: Hooks::Hidden(error.to_string()) }),
+            Cause::Refused => Err(SignalError::Unknown { error }),
+            Cause::Undecryptable
+            | Cause::Throttled
+            | Cause::Unreachable
+            | Cause::Unavailable
+            | Cause::Credentials
+            | Cause::Clock => Err(SignalError::Undelivered { error }),
+        },
+    }
+}
+
+/// This instance, as its group sees it.
+pub(super) struct Described {
+    /// The group's name.
+    pub(super) group: String,
+    /// The lifecycle state: `Pending:Wait`.
+    pub(super) state: String,
+}
+
+/// Asks Auto Scaling for this instance, until `deadline`; `None`: it is in no group.
+pub(super) async fn described(
+    cx: &Context,
+    me: &Identity,
+    deadline: Deadline,
+) -> Result<Option<Described>, CallError> {
+    const ACTION: &str = "autoscaling:DescribeAutoScalingInstances";
+    let client = aws_sdk_autoscaling::Client::new(&cx.aws);
+    let answer = retry::until(
+        ACTION,
+        cx.timings.backoff(),
+        deadline,
+        &cx.report,
+        || CallError::cut_off(ACTION, &cx.aws),
+        async || {
+            let call = client.describe_auto_scaling_instances().instance_ids(&me.instance_id).send();
+            call.await.map_err(|error| CallError::new(ACTION, &cx.aws, &error))
+        },
+    )
+    .await?;
+    Ok(answer.auto_scaling_instances().first().map(|instance| Described {
+        group: instance.auto_scaling_group_name().unwrap_or_default().to_owned(),
+        state: instance.lifecycle_state().unwrap_or_default().to_owned(),
+    }))
+}
