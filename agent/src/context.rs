@@ -207,7 +207,10 @@ fn milliseconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Dur
 impl Timings {
     /// Back-off between attempts.
     pub fn backoff(&self) -> Backoff {
-        Backoff { base: self.backoff_base, cap: self.backoff_cap }
+        Backoff {
+            base: self.backoff_base,
+            cap: self.backoff_cap,
+        }
     }
 
     /// The defaults, with what `FIRSTLIGHT_TIMINGS` overrides.

@@ -10,11 +10,14 @@ use crate::{
     health::Healthy,
     imds::{Identity, Imds},
     launch::{self, Resume},
-    lifecycle::{self, Effect, Event, Fact, Now, Recipient, Record, Settled, Work},
-    report::Report,
+    lifecycle::{self, Effect, Event, Fact, Now, Recipient, Record, Settled, Verdict, Work},
+    report::{
+        Report,
+        status::{Kind, Outcome},
+    },
     signal::{self, Membership},
     state::{StateError, Store},
-    verdict::{Exit, Failure, LaunchError, Reason, Stage},
+    verdict::{Exit, LaunchError, Reason, Stage},
     workload::{self, Launch},
 };
 use nix::time::{ClockId, clock_gettime};
@@ -26,7 +29,7 @@ use std::{
 };
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
-    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    sync::mpsc::{UnboundedSender, unbounded_channel},
     time::Instant,
 };
 
@@ -70,7 +73,7 @@ pub async fn launch(paths: Paths, timings: Timings, report: Report) -> Exit {
 }
 
 fn ended(report: &Report, error: &LaunchError) -> Exit {
-    report.failed(error);
+    report.verdict(Kind::None, Some(error));
     report.ended(error.exit());
     error.exit()
 }
@@ -91,7 +94,7 @@ async fn open(paths: Paths, timings: Timings, report: &Report) -> Result<Driver,
     let left = store.read().map_err(|error| unusable(&error))?;
     let now = now();
     let record = lifecycle::open(left, &me, target, &now);
-    report.opened(&record.transition, &now.boot);
+    report.began(record.transition.epoch, &now.boot);
     report.ready();
 
     // After a verdict the launch's time is over; starting the workload again takes time of its own.
@@ -199,7 +202,10 @@ impl Driver {
         if record.verdict() != self.record.verdict()
             && let Some(verdict) = record.verdict()
         {
-            self.cx.report.verdict(verdict);
+            match verdict {
+                Verdict::Continue(_) => self.cx.report.verdict(Kind::Continue, None),
+                Verdict::Abandon(error) => self.cx.report.verdict(Kind::Abandon, Some(error)),
+            }
         }
         self.record = record;
         self.queue.extend(effects);
@@ -249,7 +255,7 @@ impl Driver {
                 let deadline = cx.delivery(self.whole());
                 running.signal.begin(async move {
                     let settled = signal::deliver(cx, me, &to, go, again, deadline).await;
-                    cx.report.delivered(&to, &settled);
+                    say(&cx.report, &to, &settled);
                     (to, settled)
                 });
             }
@@ -279,6 +285,31 @@ impl Driver {
             images: self.record.facts.images.clone(),
         }
     }
+}
+
+fn say(report: &Report, to: &Recipient, settled: &Settled) {
+    let outcome = match settled {
+        Settled::Delivered => Outcome::Delivered,
+        Settled::Needless(why) => {
+            report.info(&format!("{to}: {why}"));
+            Outcome::Settled
+        }
+        Settled::Failed(error) => {
+            report.warn("verdict_not_delivered", &error.message);
+            match error.reason.exit(error.stage) {
+                Exit::Denied => Outcome::Denied,
+                Exit::Done
+                | Exit::Bug
+                | Exit::Usage
+                | Exit::Unavailable
+                | Exit::Interrupted
+                | Exit::Undelivered
+                | Exit::Spec
+                | Exit::Workload => Outcome::Undelivered,
+            }
+        }
+    };
+    report.delivered(&to.to_string(), outcome);
 }
 
 /// Something that may be under way. Idle, it never ends.

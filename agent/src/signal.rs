@@ -95,11 +95,13 @@ impl Failure for SignalError {
     fn reason(&self) -> Reason {
         match self {
             SignalError::Metadata(error) => error.reason(),
-            SignalError::HookUnnamed { .. } | SignalError::HookUnknown { .. } => Reason::HookUnknown,
-            SignalError::Unknown { .. } => Reason::GroupUnknown,
-            SignalError::GroupUnknown { .. } | SignalError::HooksHidden { .. } | SignalError::Denied { .. } => {
-                Reason::SignalDenied
+            SignalError::HookUnnamed { .. } | SignalError::HookUnknown { .. } => {
+                Reason::HookUnknown
             }
+            SignalError::Unknown { .. } => Reason::GroupUnknown,
+            SignalError::GroupUnknown { .. }
+            | SignalError::HooksHidden { .. }
+            | SignalError::Denied { .. } => Reason::SignalDenied,
             SignalError::Undelivered { .. } => Reason::SignalUndelivered,
         }
     }
@@ -111,9 +113,11 @@ impl SignalError {
         match error.cause {
             Cause::Denied | Cause::Undecryptable => SignalError::Denied { error, resource },
             Cause::Refused => SignalError::Unknown { error },
-            Cause::Throttled | Cause::Unreachable | Cause::Unavailable | Cause::Credentials | Cause::Clock => {
-                SignalError::Undelivered { error }
-            }
+            Cause::Throttled
+            | Cause::Unreachable
+            | Cause::Unavailable
+            | Cause::Credentials
+            | Cause::Clock => SignalError::Undelivered { error },
         }
     }
 }

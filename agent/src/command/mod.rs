@@ -1,6 +1,6 @@
 //! The command line: one file a command.
 //!
-//! `run` and `launch` are the driver's; what only looks is here. Results go to stdout, everything about
+//! `launch` is the driver's; what only looks is here. Results go to stdout, everything about
 //! them to stderr, so that a pipe gets the result alone.
 //!
 //! To add a command: a variant of [`Command`], a file for it, an arm in `main`.
@@ -9,7 +9,11 @@ pub mod check;
 mod out;
 pub mod status;
 
-use crate::verdict::Exit;
+use crate::{
+    context::{Paths, Timings},
+    driver, report, spec,
+    verdict::Exit,
+};
 use clap::Parser;
 use std::{ffi::OsString, path::PathBuf};
 
@@ -47,16 +51,57 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq, clap::Subcommand)]
 pub enum Command {
-    /// Launch, signal, then stay and watch: what the systemd unit starts
-    Run,
     /// Launch and signal, then exit with the verdict's code
     ///
-    /// If `run` is at it already, follows it to its verdict.
+    /// If another `launch` is at it already, follows it to its verdict.
     Launch,
     /// Read specs or whole user data and report every error; offline
     Check(check::Args),
     /// Tell what happened on this instance, stage by stage
     Status(status::Args),
+}
+
+/// Reads the command line and does what it says.
+pub fn main() -> Exit {
+    let cli = match Cli::read(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(exit) => return exit,
+    };
+    let paths = Paths::below(&cli.root);
+    let timings = match Timings::from_env() {
+        Ok(timings) => timings,
+        Err(error) => {
+            out::about(&format!("firstlight: {error}"));
+            return Exit::Usage;
+        }
+    };
+    // One thread: a launch waits far more than it works, and its first moments count.
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            out::about(&format!("firstlight: cannot start: {error}"));
+            return Exit::Bug;
+        }
+    };
+    let exit = match &cli.command {
+        Command::Launch => {
+            let report = report::init(&cli.root, &paths);
+            runtime.block_on(driver::launch(paths, timings, report))
+        }
+        Command::Check(args) => {
+            let report = report::looking();
+            runtime.block_on(check::run(args, async || {
+                spec::gather_offline(&paths, timings, &report).await
+            }))
+        }
+        Command::Status(args) => status::run(args, &paths),
+    };
+    // musl looks names up on a blocking thread that nothing can cut off: it is not waited for.
+    runtime.shutdown_background();
+    exit
 }
 
 impl Cli {
@@ -118,7 +163,7 @@ mod tests {
                 (PathBuf::from("/r"), Command::Launch)
             );
         }
-        assert_eq!(read("firstlight run").unwrap().root, PathBuf::from("/"));
+        assert_eq!(read("firstlight launch").unwrap().root, PathBuf::from("/"));
     }
 
     #[test]

@@ -176,8 +176,10 @@ pub struct Delivery {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Settled {
-    /// It has the verdict; in words, how that is known.
-    Delivered(String),
+    /// It has the verdict.
+    Delivered,
+    /// It waits for none any more; in words, how that is known.
+    Needless(String),
     /// It does not, and trying again in this process will not help.
     Failed(LaunchError),
 }

@@ -360,9 +360,12 @@ fn not_persisted(record: &mut Record, error: LaunchError) -> Vec<Effect> {
 }
 
 fn told(deliveries: &[Delivery]) -> bool {
-    deliveries
-        .iter()
-        .all(|delivery| matches!(delivery.settled, Some(Settled::Delivered(_))))
+    deliveries.iter().all(|delivery| {
+        matches!(
+            delivery.settled,
+            Some(Settled::Delivered | Settled::Needless(_))
+        )
+    })
 }
 
 fn pending(recipients: Vec<Recipient>) -> Vec<Delivery> {
@@ -386,7 +389,7 @@ fn exit(state: &State) -> Exit {
         .flatten()
         .find_map(|delivery| match &delivery.settled {
             Some(Settled::Failed(error)) => Some(error.exit()),
-            Some(Settled::Delivered(_)) => None,
+            Some(Settled::Delivered | Settled::Needless(_)) => None,
             None => Some(Exit::Undelivered),
         });
     match (verdict, failed) {

@@ -53,7 +53,7 @@ fn failed(reason: Reason, stage: Stage) -> LaunchError {
 }
 
 fn delivered() -> Settled {
-    Settled::Delivered("answered 200".into())
+    Settled::Delivered
 }
 
 /// Feeds events in turn; gives the last record and the effects of the last event.

@@ -1,6 +1,6 @@
 //! CloudFormation's SignalResource: for stacks whose group waits by CreationPolicy or UpdatePolicy.
 
-use super::SignalError;
+use super::{SignalError, deliver::Told};
 use crate::{
     aws::{CallError, Cause},
     context::{Context, Deadline},
@@ -19,9 +19,13 @@ pub(super) async fn deliver(
     resource: &str,
     go: bool,
     deadline: Deadline,
-) -> Result<&'static str, SignalError> {
+) -> Result<Told, SignalError> {
     let client = aws_sdk_cloudformation::Client::new(&cx.aws);
-    let status = if go { ResourceSignalStatus::Success } else { ResourceSignalStatus::Failure };
+    let status = if go {
+        ResourceSignalStatus::Success
+    } else {
+        ResourceSignalStatus::Failure
+    };
     let sent = retry::until(
         ACTION,
         cx.timings.backoff(),
@@ -36,19 +40,24 @@ pub(super) async fn deliver(
                 .unique_id(&me.instance_id)
                 .status(status.clone())
                 .send();
-            call.await.map_err(|error| CallError::new(ACTION, &cx.aws, &error))
+            call.await
+                .map_err(|error| CallError::new(ACTION, &cx.aws, &error))
         },
     )
     .await;
     match sent {
-        Ok(_) => Ok("taken"),
+        Ok(_) => Ok(Told::Taken),
         // "Stack … is in CREATE_COMPLETE state and cannot be signaled": the stack waits no more, as for
         // every instance that the group launches later.
-        Err(error) if error.cause == Cause::Refused && error.message.contains("cannot be signaled") => {
-            Ok("the stack waits for no signal any more")
+        Err(error)
+            if error.cause == Cause::Refused && error.message.contains("cannot be signaled") =>
+        {
+            Ok(Told::Needless("the stack waits for no signal any more"))
         }
         Err(error) => {
-            let Identity { region, account, .. } = me;
+            let Identity {
+                region, account, ..
+            } = me;
             let granted = format!("arn:aws:cloudformation:{region}:{account}:stack/{stack}/*");
             Err(SignalError::of(error, granted))
         }

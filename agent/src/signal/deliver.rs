@@ -28,7 +28,18 @@ pub async fn deliver(
     deadline: Deadline,
 ) -> Settled {
     let told = match to {
-        Recipient::Hook { group, hook } => Completion { cx, me, group, hook, go, deadline }.deliver(again).await,
+        Recipient::Hook { group, hook } => {
+            Completion {
+                cx,
+                me,
+                group,
+                hook,
+                go,
+                deadline,
+            }
+            .deliver(again)
+            .await
+        }
         Recipient::CloudFormation { stack, resource } => {
             cloudformation::deliver(cx, me, stack, resource, go, deadline).await
         }
@@ -41,9 +52,18 @@ pub async fn deliver(
         }
     };
     match told {
-        Ok(how) => Settled::Delivered(how.to_owned()),
+        Ok(Told::Taken) => Settled::Delivered,
+        Ok(Told::Needless(why)) => Settled::Needless(why.to_owned()),
         Err(error) => Settled::Failed(LaunchError::at(Stage::Signal, &error)),
     }
+}
+
+/// How somebody came to wait no more.
+pub(super) enum Told {
+    /// It took the verdict.
+    Taken,
+    /// It waits for none any more: in words, why.
+    Needless(&'static str),
 }
 
 /// One hook's completion.
@@ -59,11 +79,11 @@ struct Completion<'a> {
 impl Completion<'_> {
     /// A refusal is not an end: the group may not be at `:Wait` yet, and an answer that was lost makes
     /// the next attempt a refusal. What the group says of the instance tells which.
-    async fn deliver(&self, mut sent: bool) -> Result<&'static str, SignalError> {
+    async fn deliver(&self, mut sent: bool) -> Result<Told, SignalError> {
         let mut refused_since: Option<Instant> = None;
         loop {
             let error = match self.send(&mut sent).await {
-                Ok(()) => return Ok("taken"),
+                Ok(()) => return Ok(Told::Taken),
                 Err(error) if no_active_action(&error) => error,
                 Err(error) => return Err(SignalError::of(error, self.resource())),
             };
@@ -71,12 +91,20 @@ impl Completion<'_> {
             let waited = since.elapsed() >= self.cx.timings.reconcile_patience;
             let poll = self.deadline.at_most(self.cx.timings.reconcile_poll);
             match described(self.cx, self.me, poll).await {
-                Ok(instance) => match next(instance.map(|instance| instance.state).as_deref(), sent, waited) {
+                Ok(instance) => match next(
+                    instance.map(|instance| instance.state).as_deref(),
+                    sent,
+                    waited,
+                ) {
                     Next::Again => {}
-                    Next::Settled(how) => return Ok(how),
+                    Next::Settled(why) => return Ok(Told::Needless(why)),
                 },
                 // The group does not say. Given its time, a refusal most likely means that it is done.
-                Err(_) if waited => return Ok("refused for long, and the group's state cannot be read: taken for done"),
+                Err(_) if waited => {
+                    return Ok(Told::Needless(
+                        "refused for long, and the group's state cannot be read: taken for done",
+                    ));
+                }
                 Err(_) => {}
             }
             if self.cx.timings.reconcile_poll >= self.deadline.remaining() {
@@ -104,7 +132,9 @@ impl Completion<'_> {
                     .instance_id(&self.me.instance_id)
                     .lifecycle_action_result(if self.go { "CONTINUE" } else { "ABANDON" })
                     .send();
-                let Err(error) = call.await else { return Ok(()) };
+                let Err(error) = call.await else {
+                    return Ok(());
+                };
                 let error = CallError::new(ACTION, &self.cx.aws, &error);
                 *sent |= error.class() == Class::Transient;
                 Err(error)
@@ -115,9 +145,13 @@ impl Completion<'_> {
 
     /// What permission would be granted on; the group's id in its ARN is not known here.
     fn resource(&self) -> String {
-        let Identity { region, account, .. } = self.me;
+        let Identity {
+            region, account, ..
+        } = self.me;
         let group = self.group;
-        format!("arn:aws:autoscaling:{region}:{account}:autoScalingGroup:*:autoScalingGroupName/{group}")
+        format!(
+            "arn:aws:autoscaling:{region}:{account}:autoScalingGroup:*:autoScalingGroupName/{group}"
+        )
     }
 }
 

@@ -87,8 +87,12 @@ pub(super) async fn member(cx: &Context, group: String) -> Result<Membership, Si
         &cx.report,
         || CallError::cut_off(ACTION, &cx.aws),
         async || {
-            let call = client.describe_lifecycle_hooks().auto_scaling_group_name(&group).send();
-            call.await.map_err(|error| CallError::new(ACTION, &cx.aws, &error))
+            let call = client
+                .describe_lifecycle_hooks()
+                .auto_scaling_group_name(&group)
+                .send();
+            call.await
+                .map_err(|error| CallError::new(ACTION, &cx.aws, &error))
         },
     )
     .await;
@@ -98,17 +102,25 @@ pub(super) async fn member(cx: &Context, group: String) -> Result<Membership, Si
                 hook.lifecycle_transition() == Some("autoscaling:EC2_INSTANCE_LAUNCHING")
             });
             let hooks = launching.filter_map(|hook| {
-                let seconds = hook.heartbeat_timeout().and_then(|seconds| u64::try_from(seconds).ok());
+                let seconds = hook
+                    .heartbeat_timeout()
+                    .and_then(|seconds| u64::try_from(seconds).ok());
                 Some(Hook {
                     name: hook.lifecycle_hook_name()?.to_owned(),
                     // The API's default.
                     heartbeat_timeout: Duration::from_secs(seconds.unwrap_or(3600)),
                 })
             });
-            Ok(Membership::Member { group, hooks: Hooks::Known(hooks.collect()) })
+            Ok(Membership::Member {
+                group,
+                hooks: Hooks::Known(hooks.collect()),
+            })
         }
         Err(error) => match error.cause {
-            Cause::Denied => Ok(Membership::Member { group, hooks: Hooks::Hidden(error.to_string()) }),
+            Cause::Denied => Ok(Membership::Member {
+                group,
+                hooks: Hooks::Hidden(error.to_string()),
+            }),
             Cause::Refused => Err(SignalError::Unknown { error }),
             Cause::Undecryptable
             | Cause::Throttled
@@ -143,13 +155,23 @@ pub(super) async fn described(
         &cx.report,
         || CallError::cut_off(ACTION, &cx.aws),
         async || {
-            let call = client.describe_auto_scaling_instances().instance_ids(&me.instance_id).send();
-            call.await.map_err(|error| CallError::new(ACTION, &cx.aws, &error))
+            let call = client
+                .describe_auto_scaling_instances()
+                .instance_ids(&me.instance_id)
+                .send();
+            call.await
+                .map_err(|error| CallError::new(ACTION, &cx.aws, &error))
         },
     )
     .await?;
-    Ok(answer.auto_scaling_instances().first().map(|instance| Described {
-        group: instance.auto_scaling_group_name().unwrap_or_default().to_owned(),
-        state: instance.lifecycle_state().unwrap_or_default().to_owned(),
-    }))
+    Ok(answer
+        .auto_scaling_instances()
+        .first()
+        .map(|instance| Described {
+            group: instance
+                .auto_scaling_group_name()
+                .unwrap_or_default()
+                .to_owned(),
+            state: instance.lifecycle_state().unwrap_or_default().to_owned(),
+        }))
 }

@@ -15,15 +15,33 @@ const UNKNOWN: Duration = Duration::from_secs(180);
 
 /// Sends heartbeats to every hook among `recipients`, at once and then in time. Ends only when no hook
 /// takes any. Whether they arrive never decides a launch.
-pub async fn heartbeat(cx: &Context, me: &Identity, membership: Option<Membership>, recipients: Vec<Recipient>) {
+pub async fn heartbeat(
+    cx: &Context,
+    me: &Identity,
+    membership: Option<Membership>,
+    recipients: Vec<Recipient>,
+) {
     let known = match membership {
-        Some(Membership::Member { hooks: Hooks::Known(hooks), .. }) => hooks,
-        Some(Membership::Member { hooks: Hooks::Hidden(_), .. } | Membership::Outside | Membership::Nameless(_))
+        Some(Membership::Member {
+            hooks: Hooks::Known(hooks),
+            ..
+        }) => hooks,
+        Some(
+            Membership::Member {
+                hooks: Hooks::Hidden(_),
+                ..
+            }
+            | Membership::Outside
+            | Membership::Nameless(_),
+        )
         | None => vec![],
     };
     let hooks = recipients.iter().filter_map(|recipient| match recipient {
         Recipient::Hook { group, hook } => {
-            let waits = known.iter().find(|known| known.name == *hook).map_or(UNKNOWN, |known| known.heartbeat_timeout);
+            let waits = known
+                .iter()
+                .find(|known| known.name == *hook)
+                .map_or(UNKNOWN, |known| known.heartbeat_timeout);
             Some(beat(cx, me, group, hook, waits))
         }
         Recipient::CloudFormation { .. } | Recipient::Unknown { .. } => None,
@@ -34,7 +52,9 @@ pub async fn heartbeat(cx: &Context, me: &Identity, membership: Option<Membershi
 async fn beat(cx: &Context, me: &Identity, group: &str, hook: &str, waits: Duration) {
     const ACTION: &str = "autoscaling:RecordLifecycleActionHeartbeat";
     let client = aws_sdk_autoscaling::Client::new(&cx.aws);
-    let regular = (waits / 3).min(cx.timings.heartbeat_most).max(cx.timings.heartbeat_least);
+    let regular = (waits / 3)
+        .min(cx.timings.heartbeat_most)
+        .max(cx.timings.heartbeat_least);
     loop {
         let call = client
             .record_lifecycle_action_heartbeat()

@@ -25,7 +25,9 @@ pub async fn join(
     known: Option<Membership>,
     wish: Option<Wish>,
 ) -> Result<(Membership, Vec<Recipient>), LaunchError> {
-    found(cx, me, known, wish).await.map_err(|error| LaunchError::at(Stage::Signal, &error))
+    found(cx, me, known, wish)
+        .await
+        .map_err(|error| LaunchError::at(Stage::Signal, &error))
 }
 
 async fn found(
@@ -65,11 +67,22 @@ fn recipients(membership: &Membership, wish: Option<&Wish>) -> Result<Vec<Recipi
     Ok(recipients)
 }
 
-fn of_group(group: &str, hooks: &Hooks, wish: Option<&Wish>) -> Result<Vec<Recipient>, SignalError> {
-    let hook = |hook: &String| Recipient::Hook { group: group.to_owned(), hook: hook.clone() };
+fn of_group(
+    group: &str,
+    hooks: &Hooks,
+    wish: Option<&Wish>,
+) -> Result<Vec<Recipient>, SignalError> {
+    let hook = |hook: &String| Recipient::Hook {
+        group: group.to_owned(),
+        hook: hook.clone(),
+    };
     let names = hooks.names();
-    let named = wish.map(|wish| wish.launching.as_slice()).unwrap_or_default();
-    if let (Hooks::Known(_), Some(missing)) = (hooks, named.iter().find(|named| !names.contains(named))) {
+    let named = wish
+        .map(|wish| wish.launching.as_slice())
+        .unwrap_or_default();
+    if let (Hooks::Known(_), Some(missing)) =
+        (hooks, named.iter().find(|named| !names.contains(named)))
+    {
         return Err(SignalError::HookUnknown {
             group: group.to_owned(),
             hook: missing.clone(),
@@ -81,17 +94,25 @@ fn of_group(group: &str, hooks: &Hooks, wish: Option<&Wish>) -> Result<Vec<Recip
     }
     match (hooks, wish) {
         (Hooks::Hidden(why), Some(_)) => Ok(vec![Recipient::Unknown {
-            why: SignalError::HooksHidden { group: group.to_owned(), why: why.clone() }.to_string(),
+            why: SignalError::HooksHidden {
+                group: group.to_owned(),
+                why: why.clone(),
+            }
+            .to_string(),
         }]),
-        (Hooks::Known(_), Some(_)) if names.len() > 1 => {
-            Err(SignalError::HookUnnamed { group: group.to_owned(), hooks: names })
-        }
+        (Hooks::Known(_), Some(_)) if names.len() > 1 => Err(SignalError::HookUnnamed {
+            group: group.to_owned(),
+            hooks: names,
+        }),
         (Hooks::Known(_) | Hooks::Hidden(_), _) => Ok(names.iter().map(hook).collect()),
     }
 }
 
 fn nameless(why: &str) -> String {
-    SignalError::GroupUnknown { why: why.to_owned() }.to_string()
+    SignalError::GroupUnknown {
+        why: why.to_owned(),
+    }
+    .to_string()
 }
 
 fn say(cx: &Context, membership: &Membership, recipients: &[Recipient]) {
@@ -117,16 +138,28 @@ mod tests {
     use std::time::Duration;
 
     fn member(hooks: &[&str]) -> Membership {
-        let hook = |name: &&str| Hook { name: (*name).into(), heartbeat_timeout: Duration::from_secs(60) };
-        Membership::Member { group: "web".into(), hooks: Hooks::Known(hooks.iter().map(hook).collect()) }
+        let hook = |name: &&str| Hook {
+            name: (*name).into(),
+            heartbeat_timeout: Duration::from_secs(60),
+        };
+        Membership::Member {
+            group: "web".into(),
+            hooks: Hooks::Known(hooks.iter().map(hook).collect()),
+        }
     }
 
     fn hidden() -> Membership {
-        Membership::Member { group: "web".into(), hooks: Hooks::Hidden("denied".into()) }
+        Membership::Member {
+            group: "web".into(),
+            hooks: Hooks::Hidden("denied".into()),
+        }
     }
 
     fn wish(hooks: &[&str]) -> Option<Wish> {
-        Some(Wish { launching: hooks.iter().map(|hook| (*hook).to_owned()).collect(), ..Wish::default() })
+        Some(Wish {
+            launching: hooks.iter().map(|hook| (*hook).to_owned()).collect(),
+            ..Wish::default()
+        })
     }
 
     /// The hooks told, `?` for one that cannot be known, or the error's reason.
@@ -151,25 +184,51 @@ mod tests {
             ("outside", Membership::Outside, wish(&[]), ""),
             ("the only hook", member(&["a"]), wish(&[]), "web/a"),
             ("no hook", member(&[]), wish(&[]), ""),
-            ("one of two, named", member(&["a", "b"]), wish(&["b"]), "web/b"),
-            ("both, named", member(&["a", "b"]), wish(&["b", "a"]), "web/b web/a"),
-            ("before the spec is read", member(&["a", "b"]), None, "web/a web/b"),
+            (
+                "one of two, named",
+                member(&["a", "b"]),
+                wish(&["b"]),
+                "web/b",
+            ),
+            (
+                "both, named",
+                member(&["a", "b"]),
+                wish(&["b", "a"]),
+                "web/b web/a",
+            ),
+            (
+                "before the spec is read",
+                member(&["a", "b"]),
+                None,
+                "web/a web/b",
+            ),
             ("hidden, named", hidden(), wish(&["a"]), "web/a"),
             ("hidden, not named", hidden(), wish(&[]), "?"),
             ("hidden, before the spec is read", hidden(), None, ""),
-            ("nameless", Membership::Nameless("denied".into()), wish(&[]), "?"),
+            (
+                "nameless",
+                Membership::Nameless("denied".into()),
+                wish(&[]),
+                "?",
+            ),
         ] {
             assert_eq!(told(&membership, wish), told_them, "{what}");
         }
         let several = told(&member(&["a", "b"]), wish(&[]));
         assert!(several.contains("several launch hooks (a, b)"), "{several}");
         let unknown = told(&member(&["a"]), wish(&["b"]));
-        assert!(unknown.contains("no launch hook b (it has: a)"), "{unknown}");
+        assert!(
+            unknown.contains("no launch hook b (it has: a)"),
+            "{unknown}"
+        );
     }
 
     #[test]
     fn a_stack_is_told_inside_and_outside_of_a_group() {
-        let stack = Wish { cloudformation: Some(("s".into(), "r".into())), ..Wish::default() };
+        let stack = Wish {
+            cloudformation: Some(("s".into(), "r".into())),
+            ..Wish::default()
+        };
         assert_eq!(told(&Membership::Outside, Some(stack.clone())), "s:r");
         assert_eq!(told(&member(&["a"]), Some(stack)), "web/a s:r");
     }

@@ -58,10 +58,17 @@ mod tests {
             ("Warmed:Terminating:Wait", false, false, terminating),
             ("Terminated", true, true, terminating),
         ] {
-            assert_eq!(next(Some(state), sent, waited), wanted, "{state}, sent {sent}, waited {waited}");
+            assert_eq!(
+                next(Some(state), sent, waited),
+                wanted,
+                "{state}, sent {sent}, waited {waited}"
+            );
         }
         for state in ["Pending:Wait", "Warmed:Pending:Wait"] {
-            assert!(matches!(next(Some(state), true, true), Next::Settled(_)), "{state}");
+            assert!(
+                matches!(next(Some(state), true, true), Next::Settled(_)),
+                "{state}"
+            );
         }
         assert!(matches!(next(None, false, false), Next::Settled(_)));
     }
