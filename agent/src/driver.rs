@@ -85,7 +85,7 @@ async fn open(paths: Paths, timings: Timings, report: &Report) -> Result<Driver,
     let (me, target) = staged(report, Stage::Identify, deadline, async {
         let me = imds.identify(deadline).await?;
         let target = imds.target_state(deadline).await?;
-        Ok::<_, crate::imds::ImdsError>((me, target.map(|target| target.to_string())))
+        Ok::<_, crate::imds::ImdsError>((me, target))
     })
     .await?;
     report.identified(&me);
@@ -261,7 +261,11 @@ impl Driver {
             }
             Effect::StopWorkload => {
                 let deadline = cx.delivery(self.whole());
-                running.stop.begin(workload::stop(cx, deadline));
+                running.stop.begin(async move {
+                    if let Err(error) = workload::stop(cx, me, deadline).await {
+                        cx.report.warn("workload_not_stopped", &error.to_string());
+                    }
+                });
             }
             Effect::Exit(exit) => return Some(exit),
         }

@@ -1,7 +1,7 @@
 //! What is known and decided about one transition: the record.
 
 use super::clock::{Began, Now};
-use crate::{health::Healthy, image::Images, imds::Identity, state::SCHEMA, verdict::LaunchError};
+use crate::{health::Healthy, image::Images, imds::{Identity, TargetState}, state::SCHEMA, verdict::LaunchError};
 use serde::{Deserialize, Serialize};
 
 /// Everything that has to survive a crash. What it says of the past is never rewritten.
@@ -52,7 +52,7 @@ pub struct Facts {
     /// The boot that this agent runs in.
     pub boot: String,
     /// The group's target state for this instance, as metadata last told it.
-    pub target: Option<String>,
+    pub target: Option<TargetState>,
     /// The launch's whole time, in milliseconds, once the spec told it.
     pub timeout_ms: Option<u64>,
     /// The merged spec, references unreplaced.
@@ -186,7 +186,7 @@ pub enum Settled {
 
 impl Record {
     /// The record of a transition that begins now.
-    pub fn new(me: &Identity, epoch: u64, kind: Kind, target: Option<String>, now: &Now) -> Record {
+    pub fn new(me: &Identity, epoch: u64, kind: Kind, target: Option<TargetState>, now: &Now) -> Record {
         Record {
             schema: SCHEMA,
             transition: Transition {

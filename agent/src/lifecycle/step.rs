@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     image::Images,
-    imds::Identity,
+    imds::{Identity, TargetState},
     verdict::{Exit, LaunchError, Reason, Stage},
 };
 
@@ -89,7 +89,7 @@ pub enum Work {
 ///
 /// Another instance's or image's record is discarded. A changed target begins a new epoch; a new
 /// boot alone never does.
-pub fn open(left: Option<Record>, me: &Identity, target: Option<String>, now: &Now) -> Record {
+pub fn open(left: Option<Record>, me: &Identity, target: Option<TargetState>, now: &Now) -> Record {
     match left {
         Some(record) if record.is_of(me) => {
             let changed =

@@ -9,7 +9,7 @@
 
 use super::*;
 use crate::{
-    imds::Identity,
+    imds::{Identity, TargetState},
     verdict::{Exit, LaunchError, Reason, Stage},
 };
 
@@ -34,7 +34,7 @@ fn now() -> Now {
 }
 
 fn fresh() -> Record {
-    open(None, &me(), Some("InService".into()), &now())
+    open(None, &me(), Some(TargetState::InService), &now())
 }
 
 fn hook(name: &str) -> Recipient {
@@ -95,7 +95,7 @@ fn a_healthy_launch_persists_its_verdict_before_it_signals() {
     );
 
     // And run again: nothing is sent, nothing is started.
-    let again = open(Some(record), &me(), Some("InService".into()), &now());
+    let again = open(Some(record), &me(), Some(TargetState::InService), &now());
     assert_eq!(step(&again, Event::Started).1, [Effect::Exit(Exit::Done)]);
 }
 
@@ -221,7 +221,7 @@ fn killed_anywhere_it_resumes_with_the_same_verdict() {
         ("between two signals", half, vec![signal("b", true, true)]),
     ] {
         let left: Record = serde_json::from_str(&serde_json::to_string(&left).unwrap()).unwrap();
-        let resumed = open(Some(left), &me(), Some("InService".into()), &now());
+        let resumed = open(Some(left), &me(), Some(TargetState::InService), &now());
         assert_eq!(step(&resumed, Event::Started).1, wanted, "{what}");
     }
 }
@@ -318,7 +318,7 @@ fn what_could_not_be_delivered_is_tried_at_the_next_start() {
         ],
     );
     assert_eq!(effects.last(), Some(&Effect::Exit(Exit::Denied)));
-    let again = open(Some(record), &me(), Some("InService".into()), &now());
+    let again = open(Some(record), &me(), Some(TargetState::InService), &now());
     assert_eq!(step(&again, Event::Started).1, [signal("a", true, true)]);
 }
 
@@ -337,7 +337,7 @@ fn a_new_boot_starts_the_workload_again_and_signals_nothing() {
         boot: "boot-b".into(),
         ..now()
     };
-    let record = open(Some(record), &me(), Some("InService".into()), &rebooted);
+    let record = open(Some(record), &me(), Some(TargetState::InService), &rebooted);
     let (record, effects) = step(&record, Event::Started);
     assert_eq!(effects, [Effect::Begin(Work::Launch)]);
     let (_, effects) = run(
@@ -361,7 +361,7 @@ fn whose_record_and_which_epoch() {
         ],
     )
     .0;
-    let target = |text: &str| Some(text.to_owned());
+    let target = |text: &str| Some(TargetState::from(text.to_owned()));
     let other = |change: fn(&mut Identity)| {
         let mut me = me();
         change(&mut me);
