@@ -57,6 +57,14 @@ pub enum SignalError {
         /// What was asked, and the answer.
         error: CallError,
     },
+    /// The spec names a group, and the instance is in another.
+    #[error("`signal: {{group: {named}}}` names a group that this instance is not in: it is in {is}; correct or remove it")]
+    OtherGroup {
+        /// The group that is named.
+        named: String,
+        /// The group that the instance is in.
+        is: String,
+    },
     /// The instance is in a group, and which one cannot be found out.
     #[error(
         "this instance is in an Auto Scaling group (metadata has a target state), and which one cannot be found out: {why}; name it in `signal: {{group: …}}`, allow tags in instance metadata, or allow autoscaling:DescribeAutoScalingInstances"
@@ -98,7 +106,7 @@ impl Failure for SignalError {
             SignalError::HookUnnamed { .. } | SignalError::HookUnknown { .. } => {
                 Reason::HookUnknown
             }
-            SignalError::Unknown { .. } => Reason::GroupUnknown,
+            SignalError::Unknown { .. } | SignalError::OtherGroup { .. } => Reason::GroupUnknown,
             SignalError::GroupUnknown { .. }
             | SignalError::HooksHidden { .. }
             | SignalError::Denied { .. } => Reason::SignalDenied,

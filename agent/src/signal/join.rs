@@ -41,7 +41,10 @@ async fn found(
         (Some(group), Some(Membership::Member { group: is, hooks })) if group == is => {
             Membership::Member { group, hooks }
         }
-        (Some(group), _) => member(cx, group).await?,
+        (Some(named), Some(Membership::Member { group: is, .. })) => {
+            return Err(SignalError::OtherGroup { named, is });
+        }
+        (Some(group), Some(Membership::Outside | Membership::Nameless(_)) | None) => member(cx, group).await?,
         (None, Some(known)) => known,
         (None, None) => discover(cx, me).await?,
     };
