@@ -8,7 +8,7 @@ use crate::{
     aws,
     context::{Context, Deadline, Paths, Timings, staged},
     health::Healthy,
-    imds::{Identity, Imds},
+    imds::{Identity, Imds, ImdsError},
     launch::{self, Resume},
     lifecycle::{self, Effect, Event, Fact, Now, Recipient, Record, Settled, Verdict, Work},
     report::{
@@ -40,27 +40,27 @@ const WHOLE: Duration = Duration::from_secs(15 * 60);
 const FOLLOW: Duration = Duration::from_millis(200);
 
 /// `firstlight launch`: from who am I to a delivered verdict.
-pub async fn launch(paths: Paths, timings: Timings, report: Report) -> Exit {
+///
+/// `report` is made once the lock is held: two processes must not tell one story.
+pub async fn launch(paths: Paths, timings: Timings, report: impl FnOnce() -> Report) -> Exit {
     let mut stop = match Stop::listen() {
         Ok(stop) => stop,
         Err(error) => {
-            return ended(
-                &report,
-                &LaunchError {
-                    stage: Stage::Identify,
-                    reason: Reason::Internal,
-                    message: format!("cannot listen for SIGTERM: {error}"),
-                },
-            );
+            let message = format!("cannot listen for SIGTERM: {error}");
+            return ended(&report(), Reason::Internal, message);
         }
     };
+    let store = tokio::select! {
+        store = lock(&paths) => store,
+        () = stop.asked() => return Exit::Interrupted,
+    };
+    let report = report();
     let opened = tokio::select! {
-        opened = open(paths, timings, &report) => opened,
-        () = stop.asked() => Err(LaunchError {
-            stage: Stage::Identify,
-            reason: Reason::Interrupted,
-            message: "SIGTERM before anything was decided; the next start begins again".into(),
-        }),
+        opened = open(paths, timings, &report, store) => opened,
+        () = stop.asked() => {
+            let message = "asked to stop before anything was decided; the next start begins again";
+            return ended(&report, Reason::Interrupted, message.into());
+        }
     };
     match opened {
         Ok(driver) => {
@@ -68,40 +68,53 @@ pub async fn launch(paths: Paths, timings: Timings, report: Report) -> Exit {
             report.ended(exit);
             exit
         }
-        Err(error) => ended(&report, &error),
+        Err(error) => ended(&report, error.reason, error.message),
     }
 }
 
-fn ended(report: &Report, error: &LaunchError) -> Exit {
-    report.verdict(Kind::None, Some(error));
+/// The end of a launch that cannot even be decided: nobody can be told but people.
+fn ended(report: &Report, reason: Reason, message: String) -> Exit {
+    let error = LaunchError {
+        stage: Stage::Identify,
+        reason,
+        message,
+    };
+    report.verdict(Kind::None, Some(&error));
     report.ended(error.exit());
     error.exit()
 }
 
-/// Identity, lock and record: what must be there before anything can be decided.
-async fn open(paths: Paths, timings: Timings, report: &Report) -> Result<Driver, LaunchError> {
+/// Record and identity: what must be there before anything can be decided.
+async fn open(
+    paths: Paths,
+    timings: Timings,
+    report: &Report,
+    store: Result<Store, StateError>,
+) -> Result<Driver, LaunchError> {
+    let now = now();
+    let unusable = |error: StateError| LaunchError::at(Stage::Identify, &error);
+    let store = store.map_err(unusable)?;
+    let left = store.read().map_err(unusable)?;
+    // From here on a crash loses nothing, so boot need not wait for the launch.
+    report.ready();
+
     let imds = Imds::from_env(&timings, report);
     let deadline = Deadline::after(timings.imds_budget);
     let (me, target) = staged(report, Stage::Identify, deadline, async {
         let me = imds.identify(deadline).await?;
         let target = imds.target_state(deadline).await?;
-        Ok::<_, crate::imds::ImdsError>((me, target))
+        Ok::<_, ImdsError>((me, target))
     })
     .await?;
     report.identified(&me);
-    let unusable = |error: &StateError| LaunchError::at(Stage::Identify, error);
-    let store = lock(&paths).await.map_err(|error| unusable(&error))?;
-    let left = store.read().map_err(|error| unusable(&error))?;
-    let now = now();
     let record = lifecycle::open(left, &me, target, &now);
     report.began(record.transition.epoch, &now.boot);
-    report.ready();
 
     // After a verdict the launch's time is over; starting the workload again takes time of its own.
     let elapsed = if record.verdict().is_some() {
         Duration::ZERO
     } else {
-        record.facts.began.elapsed(&now)
+        record.facts.began.elapsed(&self::now())
     };
     let whole = record.facts.timeout_ms.map_or(WHOLE, Duration::from_millis);
     let began = Instant::now()
@@ -126,7 +139,7 @@ async fn open(paths: Paths, timings: Timings, report: &Report) -> Result<Driver,
     })
 }
 
-/// The record's folder, once no other agent is at it.
+/// The record's folder, once no other agent is at it. Its verdict is then on record, and is ours too.
 async fn lock(paths: &Paths) -> Result<Store, StateError> {
     let deadline = Deadline::after(WHOLE);
     loop {

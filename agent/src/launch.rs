@@ -66,6 +66,7 @@ pub async fn launch(
     let images = cx
         .stage(Pull, image::pull(cx, me, &resolution, &resume.images))
         .await?;
+    cx.report.images(&images);
     tell(Fact::Pulled(images.clone()));
 
     let healthy = async |service: &workload::Running| health::wait_one(cx, service).await;

@@ -58,7 +58,9 @@ pub enum SignalError {
         error: CallError,
     },
     /// The spec names a group, and the instance is in another.
-    #[error("`signal: {{group: {named}}}` names a group that this instance is not in: it is in {is}; correct or remove it")]
+    #[error(
+        "`signal: {{group: {named}}}` names a group that this instance is not in: it is in {is}; correct or remove it"
+    )]
     OtherGroup {
         /// The group that is named.
         named: String,

@@ -10,12 +10,17 @@ mod out;
 pub mod status;
 
 use crate::{
-    context::{Paths, Timings},
-    driver, report, spec,
+    aws,
+    context::{Context, Deadline, Paths, Timings},
+    driver,
+    imds::Imds,
+    report::{self, Report},
+    spec::{self, SpecError},
     verdict::Exit,
 };
 use clap::Parser;
-use std::{ffi::OsString, path::PathBuf};
+use firstlight_userdata::sources::Sources;
+use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 /// What every help text ends in.
 const AFTER: &str = "\
@@ -88,13 +93,13 @@ pub fn main() -> Exit {
     };
     let exit = match &cli.command {
         Command::Launch => {
-            let report = report::init(&cli.root, &paths);
+            let report = || report::init(&cli.root, &Paths::below(&cli.root));
             runtime.block_on(driver::launch(paths, timings, report))
         }
         Command::Check(args) => {
             let report = report::looking();
             runtime.block_on(check::run(args, async || {
-                spec::gather_offline(&paths, timings, &report).await
+                effective(paths, timings, report).await
             }))
         }
         Command::Status(args) => status::run(args, &paths),
@@ -102,6 +107,28 @@ pub fn main() -> Exit {
     // musl looks names up on a blocking thread that nothing can cut off: it is not waited for.
     runtime.shutdown_background();
     exit
+}
+
+/// What this instance is told, for `check` without files.
+async fn effective(paths: Paths, timings: Timings, report: Report) -> Result<Sources, SpecError> {
+    let imds = Imds::from_env(&timings, &report);
+    // A person waits: less patience than at boot.
+    let deadline = Deadline::after(Duration::from_secs(30));
+    let me = imds.identify(deadline).await?;
+    let aws = aws::config(&imds, &me.region, &timings).await;
+    let began = tokio::time::Instant::now();
+    let cx = Context {
+        paths,
+        timings,
+        deadline,
+        began,
+        imds,
+        aws,
+        report,
+    };
+    spec::gather(&cx, &me)
+        .await
+        .map(|gathered| gathered.sources)
 }
 
 impl Cli {

@@ -1,7 +1,13 @@
 //! What is known and decided about one transition: the record.
 
 use super::clock::{Began, Now};
-use crate::{health::Healthy, image::Images, imds::{Identity, TargetState}, state::SCHEMA, verdict::LaunchError};
+use crate::{
+    health::Healthy,
+    image::Images,
+    imds::{Identity, TargetState},
+    state::SCHEMA,
+    verdict::LaunchError,
+};
 use serde::{Deserialize, Serialize};
 
 /// Everything that has to survive a crash. What it says of the past is never rewritten.
@@ -186,7 +192,13 @@ pub enum Settled {
 
 impl Record {
     /// The record of a transition that begins now.
-    pub fn new(me: &Identity, epoch: u64, kind: Kind, target: Option<TargetState>, now: &Now) -> Record {
+    pub fn new(
+        me: &Identity,
+        epoch: u64,
+        kind: Kind,
+        target: Option<TargetState>,
+        now: &Now,
+    ) -> Record {
         Record {
             schema: SCHEMA,
             transition: Transition {

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     image::Images,
     imds::{Identity, TargetState},
-    verdict::{Exit, LaunchError, Reason, Stage},
+    verdict::{Exit, LaunchError},
 };
 
 /// What happened.
@@ -397,14 +397,5 @@ fn exit(state: &State) -> Exit {
         (_, None) if deliveries.is_none() => Exit::Undelivered,
         (Verdict::Continue(_), None) => Exit::Done,
         (Verdict::Abandon(error), None) => error.exit(),
-    }
-}
-
-/// The error of a launch that was cut off because the record could not be written.
-pub(crate) fn unwritable(message: String) -> LaunchError {
-    LaunchError {
-        stage: Stage::Signal,
-        reason: Reason::StateUnusable,
-        message,
     }
 }

@@ -44,7 +44,9 @@ async fn found(
         (Some(named), Some(Membership::Member { group: is, .. })) => {
             return Err(SignalError::OtherGroup { named, is });
         }
-        (Some(group), Some(Membership::Outside | Membership::Nameless(_)) | None) => member(cx, group).await?,
+        (Some(group), Some(Membership::Outside | Membership::Nameless(_)) | None) => {
+            member(cx, group).await?
+        }
         (None, Some(known)) => known,
         (None, None) => discover(cx, me).await?,
     };

@@ -19,9 +19,53 @@ use firstlight_userdata::{
 
 /// The spec of this launch; `None` when no source says anything to firstlight.
 ///
+/// `recorded` is the document that an earlier start of this launch merged: what was read once holds, for
+/// later edits reach new instances only.
+///
 /// # Errors
 /// See [`SpecError`].
-pub async fn load(cx: &Context, me: &Identity) -> Result<Option<Spec<Unresolved>>, SpecError> {
+pub async fn load(
+    cx: &Context,
+    me: &Identity,
+    recorded: Option<&str>,
+) -> Result<Option<Spec<Unresolved>>, SpecError> {
+    let gathered = match recorded {
+        Some(document) => {
+            let mut sources = Sources::default();
+            sources.drop_in("the recorded spec", document.as_bytes());
+            Gathered {
+                sources,
+                changed: false,
+            }
+        }
+        None => gather(cx, me).await?,
+    };
+    if gathered.sources.is_empty() {
+        return Ok(None);
+    }
+    gathered.sources.compose().map(Some).map_err(|problems| {
+        if gathered.changed {
+            SpecError::IncludeChanged(problems)
+        } else {
+            SpecError::Invalid(problems)
+        }
+    })
+}
+
+/// Everything that is said to this instance, read but not yet merged.
+#[derive(Debug)]
+pub struct Gathered {
+    /// In rank.
+    pub sources: Sources,
+    /// An include is not what its `sha256` says.
+    changed: bool,
+}
+
+/// Reads every source of this instance.
+///
+/// # Errors
+/// See [`SpecError`].
+pub async fn gather(cx: &Context, me: &Identity) -> Result<Gathered, SpecError> {
     let mut sources = Sources::default();
     for (path, bytes) in drop_in::read(&cx.paths.etc.join("launch.d"), &cx.report)? {
         sources.drop_in(&path.display().to_string(), &bytes);
@@ -34,16 +78,7 @@ pub async fn load(cx: &Context, me: &Identity) -> Result<Option<Spec<Unresolved>
         changed |= include::is_changed(&include, &bytes);
         sources.included(include.id, &bytes);
     }
-    if sources.is_empty() {
-        return Ok(None);
-    }
-    sources.compose().map(Some).map_err(|problems| {
-        if changed {
-            SpecError::IncludeChanged(problems)
-        } else {
-            SpecError::Invalid(problems)
-        }
-    })
+    Ok(Gathered { sources, changed })
 }
 
 #[cfg(test)]

@@ -53,6 +53,7 @@ impl Stand {
             imds: Imds::from_env(&timings, &report),
             timings,
             deadline: Deadline::after(Duration::from_secs(60)),
+            began: tokio::time::Instant::now(),
             aws: aws_config::SdkConfig::builder().build(),
             report,
         };

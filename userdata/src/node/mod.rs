@@ -62,9 +62,14 @@ pub struct Key {
 /// Everything that is wrong with it.
 pub fn read(name: &str, bytes: &[u8]) -> Result<Option<Node>, Diagnostics> {
     let mut problems = Diagnostics::default();
-    let node = text::read(name, bytes, &mut problems)
-        .and_then(|source| build::build(&source, &mut build::Budget::default(), &mut problems).ok());
-    if problems.is_empty() { Ok(node.flatten()) } else { Err(problems) }
+    let node = text::read(name, bytes, &mut problems).and_then(|source| {
+        build::build(&source, &mut build::Budget::default(), &mut problems).ok()
+    });
+    if problems.is_empty() {
+        Ok(node.flatten())
+    } else {
+        Err(problems)
+    }
 }
 
 impl Node {

@@ -16,8 +16,9 @@ mod pairs;
 mod tests;
 
 use crate::{
+    decode,
     diagnostic::{Diagnostic, Diagnostics, Source},
-    decode, envelope,
+    envelope,
     node::{
         Node,
         build::{Broken, Budget},
