@@ -16,7 +16,6 @@
 //! - [`reference`](mod@reference): `{{ssm:…}}` and its kin, inside a string
 //! - [`spec`]: the whole of what may be said, in two phases
 //! - [`resolve`]: from a spec with references to a spec with values
-//! - [`plan`]: what a spec would do, for `firstlight check`
 //! - [`schema`]: the JSON Schema, from the declarations that decode
 //! - [`redact`]: a text with every secret in it replaced by its reference
 
@@ -25,7 +24,6 @@ pub mod diagnostic;
 pub mod envelope;
 pub mod node;
 mod order;
-pub mod plan;
 pub mod redact;
 pub mod reference;
 pub mod resolve;

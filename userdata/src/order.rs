@@ -2,11 +2,12 @@
 //!
 //! Everything starts at once, except: `depends_on` waits until a service is healthy or a task
 //! exited 0; `network_mode: service:NAME` waits until that service runs; and a service waits for
-//! every task, unless a task needs that service. The last rule alone cannot close a circle, so
-//! only what a person wrote can.
+//! every task, unless that would close a circle. So only what a person wrote can close one.
 
 use crate::spec::{Container, NetworkMode, Phase, Spec};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+type Edges<'a> = BTreeMap<&'a str, BTreeSet<&'a str>>;
 
 impl<P: Phase> Spec<P> {
     /// The container of a service or task.
@@ -23,73 +24,116 @@ impl<P: Phase> Spec<P> {
             .map(String::as_str)
     }
 
-    /// The services that must be healthy and the tasks that must have exited 0 before `name` starts.
+    /// What must be before `name` starts: services healthy (or running, where it joins their
+    /// network), tasks exited with 0.
     pub fn waits_for(&self, name: &str) -> BTreeSet<&str> {
-        let own = self
-            .container(name)
-            .into_iter()
-            .flat_map(|container| &container.depends_on);
-        let mut waits: BTreeSet<&str> = own.map(String::as_str).collect();
-        if self.services.contains_key(name)
-            && !self
-                .tasks
-                .keys()
-                .any(|task| self.needs(task).contains(name))
-        {
-            waits.extend(self.tasks.keys().map(String::as_str));
-        }
-        waits
+        self.edges().remove(name).unwrap_or_default()
     }
 
-    /// Waves: what starts together once the wave before is done. Only for a spec without cycles.
+    /// Waves: what starts together once the wave before is done. Only for a spec without circles.
     pub fn waves(&self) -> Vec<Vec<&str>> {
-        let mut waves: Vec<Vec<&str>> = Vec::new();
-        let mut started: BTreeSet<&str> = BTreeSet::new();
+        let mut left = self.edges();
+        let mut waves = Vec::new();
         loop {
-            let ready = |name: &&str| {
-                let before = self
-                    .waits_for(name)
-                    .into_iter()
-                    .chain(self.network_of(name));
-                !started.contains(name) && before.into_iter().all(|other| started.contains(other))
-            };
+            let ready = |name: &&str| left.get(name).is_some_and(BTreeSet::is_empty);
             let wave: Vec<&str> = self.names().filter(ready).collect();
             if wave.is_empty() {
                 return waves;
             }
-            started.extend(&wave);
+            left.retain(|name, _| !wave.contains(name));
+            left.values_mut()
+                .for_each(|before| before.retain(|name| !wave.contains(name)));
             waves.push(wave);
         }
     }
 
     /// What a person wrote `name` to come after.
     pub(crate) fn written_before(&self, name: &str) -> Vec<&str> {
-        let own = self
-            .container(name)
+        let container = self.container(name);
+        let own = container
             .into_iter()
             .flat_map(|container| &container.depends_on);
-        own.map(String::as_str)
-            .chain(self.network_of(name))
-            .collect()
-    }
-
-    /// The service whose network `name` joins.
-    fn network_of(&self, name: &str) -> Option<&str> {
-        match &self.container(name)?.network_mode {
+        let network = container.and_then(|container| match &container.network_mode {
             NetworkMode::Service(service) => Some(service),
             NetworkMode::Bridge | NetworkMode::Host | NetworkMode::None => None,
-        }
+        });
+        own.chain(network).map(String::as_str).collect()
     }
 
-    /// Everything that must come before `name`, all the way.
-    fn needs(&self, name: &str) -> BTreeSet<&str> {
-        let mut needs = BTreeSet::new();
-        let mut next = self.written_before(name);
-        while let Some(name) = next.pop() {
-            if needs.insert(name) {
-                next.extend(self.written_before(name));
+    /// What each waits for.
+    fn edges(&self) -> Edges<'_> {
+        let mut kept: Edges<'_> = self
+            .names()
+            .map(|name| (name, self.written_before(name).into_iter().collect()))
+            .collect();
+        let tasks = || self.tasks.keys().map(String::as_str);
+        let services = self.services.keys().map(String::as_str);
+        let implied: Vec<(&str, &str)> = services
+            .flat_map(|service| tasks().map(move |task| (service, task)))
+            .collect();
+        let mut all = kept.clone();
+        for (service, task) in &implied {
+            all.entry(service).or_default().insert(task);
+        }
+        // Judged with all of them there, so that the names' order does not matter.
+        for (service, task) in &implied {
+            if !reaches(task, service, &all) {
+                kept.entry(service).or_default().insert(task);
             }
         }
-        needs
+        kept
+    }
+}
+
+fn reaches(from: &str, to: &str, edges: &Edges<'_>) -> bool {
+    let (mut seen, mut next) = (BTreeSet::new(), vec![from]);
+    while let Some(name) = next.pop() {
+        if name == to {
+            return true;
+        }
+        if seen.insert(name) {
+            next.extend(edges.get(name).into_iter().flatten());
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use crate::sources::Sources;
+
+    #[test]
+    fn a_service_waits_for_tasks_that_do_not_wait_for_it() {
+        for (text, waves) in [
+            ("services: {a: {image: x}, b: {image: x}}", "a b"),
+            ("services: {a: {image: x}}\ntasks: {t: {image: x}}", "t | a"),
+            (
+                "services: {db: {image: x}, web: {image: x}}\ntasks: {t: {image: x, depends_on: [db]}}",
+                "db | t | web",
+            ),
+            (
+                "services: {db: {image: x}}\ntasks: {t: {image: x, depends_on: [db]}, u: {image: x}}",
+                "u | db | t",
+            ),
+            (
+                "services: {d: {image: x}, e: {image: x}}\ntasks: {t: {image: x, depends_on: [d]}, u: {image: x, depends_on: [e]}}",
+                "d e | t u",
+            ),
+            (
+                "services: {a: {image: x}, b: {image: x, network_mode: \"service:a\"}}",
+                "a | b",
+            ),
+            (
+                "services: {a: {image: x}, b: {image: x, depends_on: [a]}}\ntasks: {t: {image: x, depends_on: [b]}}",
+                "a | b | t",
+            ),
+        ] {
+            let mut sources = Sources::default();
+            sources.user_data("user data", format!("firstlight: 1\n{text}").as_bytes());
+            let spec = sources.compose().unwrap();
+            let shown: Vec<String> = spec.waves().iter().map(|wave| wave.join(" ")).collect();
+            assert_eq!(shown.join(" | "), waves, "{text}");
+        }
     }
 }

@@ -7,7 +7,7 @@
     reason = "tests, which name the example they fail on"
 )]
 
-use firstlight_userdata::{plan::Plan, schema, sources::Sources};
+use firstlight_userdata::{schema, sources::Sources};
 use std::{fs, path::Path};
 
 fn read(name: &str) -> String {
@@ -67,9 +67,9 @@ fn check(name: &str, text: &str) {
     let spec = sources
         .compose()
         .unwrap_or_else(|problems| panic!("{problems}\n{text}"));
-    let plan = Plan::of(&spec, &[(name, text.as_bytes())]);
+    let waves = spec.waves();
     assert_eq!(
-        plan.order.iter().flatten().count(),
+        waves.iter().flatten().count(),
         spec.services.len() + spec.tasks.len(),
         "{name}"
     );
