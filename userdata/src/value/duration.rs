@@ -1,7 +1,7 @@
 //! Durations in Compose's notation: `1h2m3s`, `500ms`.
 
 use super::Complaint;
-use std::{fmt::Write, time::Duration};
+use std::time::Duration;
 
 /// Units from the longest, in nanoseconds. They must come in this order.
 const UNITS: [(&str, u64); 6] = [
@@ -60,29 +60,12 @@ pub(crate) fn positive(text: &str) -> Result<Duration, Complaint> {
     }
 }
 
-/// A duration as one would write it.
-pub(crate) fn show(duration: Duration) -> String {
-    let mut rest = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-    let mut text = String::new();
-    for (name, nanos) in UNITS {
-        if rest >= nanos {
-            // Writing to a string does not fail.
-            let _ = write!(text, "{}{name}", rest / nanos);
-            rest %= nanos;
-        }
-    }
-    if text.is_empty() {
-        "0s".to_owned()
-    } else {
-        text
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
     use proptest::prelude::*;
+    use std::fmt::Write;
 
     #[test]
     fn reads_composes_notation() {
@@ -111,6 +94,24 @@ mod tests {
             "a duration needs its unit: `10s` for seconds"
         );
         assert!(positive("0s").is_err());
+    }
+
+    /// A duration as one would write it.
+    fn show(duration: Duration) -> String {
+        let mut rest = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        let mut text = String::new();
+        for (name, nanos) in UNITS {
+            if rest >= nanos {
+                // Writing to a string does not fail.
+                let _ = write!(text, "{}{name}", rest / nanos);
+                rest %= nanos;
+            }
+        }
+        if text.is_empty() {
+            "0s".to_owned()
+        } else {
+            text
+        }
     }
 
     proptest! {
