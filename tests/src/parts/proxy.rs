@@ -1,6 +1,6 @@
 //! A proxy before a registry, with faults and byte counts: what a bad network does to a pull.
 //!
-//! To add a fault: a variant of [`Trouble`], and what it does in [`pass`].
+//! To add a fault: a variant of [`Trouble`], and what it does in `pass`.
 
 use std::fmt;
 use std::net::Ipv4Addr;

@@ -16,7 +16,7 @@ pub const PATH: &str = "/webapp";
 /// If the program has not been built.
 pub fn image() -> anyhow::Result<Image> {
     let built = repository().join("target/x86_64-unknown-linux-musl/release/webapp");
-    let install = "`cargo build --release --target x86_64-unknown-linux-musl -p firstlight-webapp`, or set FIRSTLIGHT_WEBAPP";
+    let install = "`make build`, or set FIRSTLIGHT_WEBAPP";
     let file = program("FIRSTLIGHT_WEBAPP", &[built], "webapp", install)?;
     let bytes = std::fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
     Ok(Image::scratch()

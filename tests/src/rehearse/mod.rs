@@ -105,7 +105,7 @@ async fn perform(arguments: &Arguments, play: &Play, stop: &mut Stop) -> anyhow:
         agent = agent.env("TERM", &term);
     }
     println!(
-        "rehearse: {}; the stage, moto and Docker are ready\n",
+        "rehearse: the stage, moto and Docker are ready; {}\n",
         play.title
     );
     let mut command = agent.command(&["launch"]);
