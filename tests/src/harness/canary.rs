@@ -1,8 +1,10 @@
 //! Canary secrets: values that must not be found in what an agent leaves behind, in any of the shapes text takes.
 
-use anyhow::{bail, ensure};
+use anyhow::{Context as _, bail, ensure};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+
+use crate::parts::engine::Engine;
 
 /// A secret made for one test. It holds characters that each encoding changes.
 #[derive(Debug, Clone)]
@@ -114,6 +116,27 @@ impl Traces {
     /// Adds one.
     pub fn add(&mut self, place: &str, bytes: &[u8]) {
         self.0.push((place.to_owned(), bytes.to_vec()));
+    }
+
+    /// Adds a container as `docker inspect` and `docker logs` show it. Its environment is in there, where a spec may have
+    /// asked for a secret.
+    ///
+    /// # Errors
+    /// If the engine doesn't answer, or there is no such container.
+    pub async fn add_container(&mut self, engine: &Engine, name: &str) -> anyhow::Result<()> {
+        let inspected = engine
+            .inspect(name)
+            .await?
+            .with_context(|| format!("no container {name}"))?;
+        self.add(
+            &format!("docker inspect {name}"),
+            inspected.to_string().as_bytes(),
+        );
+        self.add(
+            &format!("docker logs {name}"),
+            engine.logs(name).await?.as_bytes(),
+        );
+        Ok(())
     }
 
     /// Every place where a canary stands: `place: shape`.

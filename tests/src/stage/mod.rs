@@ -14,6 +14,7 @@
 
 pub mod answer;
 mod autoscaling;
+mod builder;
 pub mod call;
 pub mod cloudformation;
 pub mod fault;
@@ -26,16 +27,15 @@ mod pass;
 mod serve;
 pub mod words;
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
-use axum::Router;
-use tokio::net::TcpListener;
+use anyhow::bail;
 use tokio::task::JoinSet;
 
 pub use answer::AwsError;
+pub use builder::Builder;
 pub use cloudformation::Signal;
 pub use fault::{Fault, Order};
 pub use group::{Author, Hook, Lifecycle, Opens, Outcome, Verdict};
@@ -47,172 +47,6 @@ use group::Group;
 use imds::Metadata;
 
 const TARGET_STATE: &str = "meta-data/autoscaling/target-lifecycle-state";
-
-/// What a stage is built from: begin with [`Stage::builder`].
-#[derive(Debug)]
-pub struct Builder {
-    instance: Instance,
-    user_data: Option<Vec<u8>>,
-    http_tokens: HttpTokens,
-    group: Option<(String, Vec<Hook>)>,
-    opens: Opens,
-    proceed: Duration,
-    stack: Option<(String, String)>,
-    moto: Option<String>,
-    metadata_at: SocketAddr,
-    aws_at: SocketAddr,
-}
-
-impl Builder {
-    /// Who the instance is.
-    #[must_use]
-    pub fn instance(mut self, instance: Instance) -> Self {
-        self.instance = instance;
-        self
-    }
-
-    /// What the launch template says.
-    #[must_use]
-    pub fn user_data(mut self, bytes: impl Into<Vec<u8>>) -> Self {
-        self.user_data = Some(bytes.into());
-        self
-    }
-
-    /// Whether metadata asks for a token.
-    #[must_use]
-    pub const fn http_tokens(mut self, mode: HttpTokens) -> Self {
-        self.http_tokens = mode;
-        self
-    }
-
-    /// Puts the instance into a group. Without it, it is in none.
-    #[must_use]
-    pub fn group(mut self, name: &str, hooks: impl Into<Vec<Hook>>) -> Self {
-        self.group = Some((name.to_owned(), hooks.into()));
-        self
-    }
-
-    /// When the launch hooks open; at once by default.
-    #[must_use]
-    pub const fn opens(mut self, opens: Opens) -> Self {
-        self.opens = opens;
-        self
-    }
-
-    /// How long `Pending:Proceed` lasts; no time by default.
-    #[must_use]
-    pub const fn proceed(mut self, time: Duration) -> Self {
-        self.proceed = time;
-        self
-    }
-
-    /// A CloudFormation stack in this state; it takes signals in a `…_IN_PROGRESS` one.
-    #[must_use]
-    pub fn stack(mut self, name: &str, state: &str) -> Self {
-        self.stack = Some((name.to_owned(), state.to_owned()));
-        self
-    }
-
-    /// The moto server that plays the rest, such as `http://127.0.0.1:5000`.
-    #[must_use]
-    pub fn moto(mut self, url: &str) -> Self {
-        self.moto = Some(url.to_owned());
-        self
-    }
-
-    /// Where metadata listens: a free port of 127.0.0.1 by default, and the same port of ::1 beside it.
-    #[must_use]
-    pub const fn metadata_at(mut self, address: SocketAddr) -> Self {
-        self.metadata_at = address;
-        self
-    }
-
-    /// Where the control plane listens: a free port of 127.0.0.1 by default.
-    #[must_use]
-    pub const fn aws_at(mut self, address: SocketAddr) -> Self {
-        self.aws_at = address;
-        self
-    }
-
-    /// Opens the stage. It closes when the value is dropped.
-    ///
-    /// # Errors
-    /// If an address can't be listened on.
-    pub async fn open(self) -> anyhow::Result<Stage> {
-        let opened = Instant::now();
-        let (opens, proceed) = (self.opens, self.proceed);
-        let id = self.instance.id.clone();
-        let group = self
-            .group
-            .map(|(name, hooks)| Group::new(&name, &id, hooks, opens, proceed, opened));
-        let stack = self.stack.map(|(name, state)| cloudformation::Stack {
-            name,
-            state,
-            signals: Vec::new(),
-        });
-        let shared = Arc::new(Shared {
-            opened,
-            metadata: Mutex::new(Metadata::new(
-                &self.instance,
-                self.http_tokens,
-                self.user_data,
-            )),
-            me: self.instance,
-            group: Mutex::new(group),
-            stack: Mutex::new(stack),
-            pinned_target: Mutex::new(false),
-            orders: Mutex::default(),
-            log: Mutex::default(),
-            moto: self.moto.map(|url| url.trim_end_matches('/').to_owned()),
-            client: reqwest::Client::builder()
-                .no_proxy()
-                .build()
-                .context("building the stage's HTTP client")?,
-        });
-        let mut servers = JoinSet::new();
-        let metadata = listen(self.metadata_at).await?;
-        let metadata_at = metadata.local_addr()?;
-        let aws = listen(self.aws_at).await?;
-        let aws_at = aws.local_addr()?;
-        let metadata_front = Router::new()
-            .fallback(serve::metadata)
-            .with_state(Arc::clone(&shared));
-        let aws_front = Router::new()
-            .fallback(serve::aws)
-            .with_state(Arc::clone(&shared));
-        // ::1 is a second choice: a machine without IPv6 does without.
-        let six = SocketAddr::from((Ipv6Addr::LOCALHOST, metadata_at.port()));
-        let six = if metadata_at.ip().is_loopback() {
-            listen(six).await.ok()
-        } else {
-            None
-        };
-        let metadata_six = six.as_ref().and_then(|listener| listener.local_addr().ok());
-        for (listener, front) in [
-            (Some(metadata), metadata_front.clone()),
-            (six, metadata_front),
-            (Some(aws), aws_front),
-        ] {
-            if let Some(listener) = listener {
-                let service = front.into_make_service_with_connect_info::<line::Line>();
-                servers.spawn(async move { axum::serve(line::Lines(listener), service).await });
-            }
-        }
-        Ok(Stage {
-            shared,
-            metadata_at,
-            metadata_six,
-            aws_at,
-            _servers: servers,
-        })
-    }
-}
-
-async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("listening on {address}"))
-}
 
 /// What the handlers and the [`Stage`] share.
 #[derive(Debug)]
@@ -249,19 +83,7 @@ impl Stage {
     /// A stage with an ordinary instance in no group, with nothing behind it.
     #[must_use]
     pub fn builder() -> Builder {
-        let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        Builder {
-            instance: Instance::default(),
-            user_data: None,
-            http_tokens: HttpTokens::Required,
-            group: None,
-            opens: Opens::After(Duration::ZERO),
-            proceed: Duration::ZERO,
-            stack: None,
-            moto: None,
-            metadata_at: any_port,
-            aws_at: any_port,
-        }
+        Builder::default()
     }
 
     /// Who the instance is.
