@@ -17,6 +17,7 @@ PARAMETERS=${PARAMETERS-}                  # NAME=/parameter, by spaces: each be
 PARAMETER_PATH=${PARAMETER_PATH-}          # every parameter under it becomes one: /path/a/b is a_b
 SECRET_FILE=${SECRET_FILE-}                # /path/in/container=/parameter: a file on tmpfs, owner only
 REGISTRY_USER=${REGISTRY_USER-}            # with REGISTRY_PASSWORD; without, an ECR image gets ECR's token
+PULL=${PULL:-always}                       # or missing: take the image that is there
 NAME=${NAME:-app}
 IMDS=${AWS_EC2_METADATA_SERVICE_ENDPOINT:-http://169.254.169.254}
 
@@ -84,7 +85,9 @@ if [ -n "$REGISTRY_USER" ]; then
 elif [[ $registry == *.dkr.ecr.*.amazonaws.com ]]; then
   aws ecr get-login-password | docker login --username AWS --password-stdin "$registry" >/dev/null
 fi
-docker pull --quiet "$IMAGE" >/dev/null
+if [ "$PULL" = always ] || ! docker image inspect "$IMAGE" >/dev/null 2>&1; then
+  docker pull --quiet "$IMAGE" >/dev/null
+fi
 
 # --- run, and wait until it answers so many times in a row
 # `--env NAME` takes the value from docker's own environment: in no argument list, in no file, and with its line breaks,
