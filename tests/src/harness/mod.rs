@@ -4,10 +4,12 @@
 //! Names       unique service names; their containers and images go when it is dropped
 //! Agent       a root folder, an environment: start(), run(), status(), files()
 //! Running     kill(), signal(), output so far; finish() -> Finished
+//! Ground      moto and a registry, shared by the scenarios of a test binary
 //! canary      secrets that must not be found, and the control that they would be
 //! ```
 
 pub mod canary;
+mod ground;
 mod names;
 mod running;
 
@@ -25,6 +27,7 @@ use tokio::process::Command;
 use crate::parts::{program, repository};
 use crate::stage::Stage;
 
+pub use ground::Ground;
 pub use names::Names;
 pub use running::{Finished, Running};
 

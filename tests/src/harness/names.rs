@@ -47,7 +47,14 @@ impl Names {
         name
     }
 
-    /// Has the images pulled from this registry or proxy (`host:port`) removed too.
+    /// What all its names end in, to tell other things of this scenario apart with.
+    #[must_use]
+    pub fn suffix(&self) -> &str {
+        &self.suffix
+    }
+
+    /// Has the images pulled from this registry or proxy (`host:port`), or from a folder there (`host:port/folder`),
+    /// removed too.
     pub fn images_of(&self, host: &str) {
         self.registries
             .lock()

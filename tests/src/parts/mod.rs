@@ -78,10 +78,11 @@ impl Server {
     }
 }
 
-/// An HTTP client for loopback.
+/// An HTTP client for loopback. It keeps no connection: one that tests share would leave it to a runtime that ends.
 fn client() -> anyhow::Result<reqwest::Client> {
     reqwest::Client::builder()
         .no_proxy()
+        .pool_max_idle_per_host(0)
         .build()
         .context("building an HTTP client")
 }

@@ -46,6 +46,16 @@ impl Default for Instance {
 }
 
 impl Instance {
+    /// An ordinary one that is no other. The agent takes containers of its own instance for its own, so launches that
+    /// share an engine need an instance each.
+    #[must_use]
+    pub fn unique() -> Self {
+        Self {
+            id: format!("i-{:017x}", fastrand::u64(..)),
+            ..Self::default()
+        }
+    }
+
     /// The principal its calls are made as.
     #[must_use]
     pub fn principal(&self) -> String {
