@@ -163,6 +163,7 @@ struct Running<'a> {
     work: Slot<'a, Result<Option<Healthy>, LaunchError>>,
     join: Slot<'a, Result<(Membership, Vec<Recipient>), LaunchError>>,
     heartbeat: Slot<'a, ()>,
+    kept_waiting: Vec<Recipient>,
     signal: Slot<'a, (Recipient, Settled)>,
     stop: Slot<'a, ()>,
 }
@@ -177,6 +178,7 @@ impl Driver {
             work: Slot::idle(),
             join: Slot::idle(),
             heartbeat: Slot::idle(),
+            kept_waiting: vec![],
             signal: Slot::idle(),
             stop: Slot::idle(),
         };
@@ -247,26 +249,24 @@ impl Driver {
             Effect::Join => {
                 let known = membership.clone();
                 let wish = self.record.facts.signal.clone();
-                running.join.begin(signal::join(cx, me, known, wish));
+                running.join = Slot::of(signal::join(cx, me, known, wish));
             }
-            Effect::Heartbeat(recipients) if recipients.is_empty() => {
-                running.heartbeat = Slot::idle()
-            }
+            // The spec seldom changes whom to keep waiting; a beat begun anew would be one too many.
+            Effect::Heartbeat(recipients) if recipients == running.kept_waiting => {}
             Effect::Heartbeat(recipients) => {
-                running
-                    .heartbeat
-                    .begin(signal::heartbeat(cx, me, membership.clone(), recipients));
+                running.kept_waiting.clone_from(&recipients);
+                running.heartbeat =
+                    Slot::of(signal::heartbeat(cx, me, membership.clone(), recipients));
             }
             Effect::Begin(Work::Launch) => {
                 let resume = self.resume();
-                running
-                    .work
-                    .begin(async move { launch::launch(cx, me, &resume, tell).await });
+                running.work =
+                    Slot::of(async move { launch::launch(cx, me, &resume, tell).await });
             }
             Effect::Abort => running.work = Slot::idle(),
             Effect::Signal { to, go, again } => {
                 let deadline = cx.delivery(self.whole());
-                running.signal.begin(async move {
+                running.signal = Slot::of(async move {
                     let settled = signal::deliver(cx, me, &to, go, again, deadline).await;
                     say(&cx.report, &to, &settled);
                     (to, settled)
@@ -274,7 +274,7 @@ impl Driver {
             }
             Effect::StopWorkload => {
                 let deadline = cx.delivery(self.whole());
-                running.stop.begin(async move {
+                running.stop = Slot::of(async move {
                     if let Err(error) = workload::stop(cx, me, deadline).await {
                         cx.report.warn("workload_not_stopped", &error.to_string());
                     }
@@ -337,9 +337,9 @@ impl<'a, T> Slot<'a, T> {
         Slot(None)
     }
 
-    /// Begins it; what was under way is cut off.
-    fn begin(&mut self, future: impl Future<Output = T> + 'a) {
-        self.0 = Some(Box::pin(future));
+    /// Begins it; what was in the slot is cut off by putting this there.
+    fn of(future: impl Future<Output = T> + 'a) -> Self {
+        Slot(Some(Box::pin(future)))
     }
 
     /// Its end. Cancelling this loses nothing.
