@@ -134,6 +134,7 @@ async fn open(
         cx,
         me,
         store,
+        decided: record.verdict().is_some(),
         record,
         queue: VecDeque::new(),
     })
@@ -155,6 +156,8 @@ struct Driver {
     me: Identity,
     store: Store,
     record: Record,
+    /// A verdict is on disk.
+    decided: bool,
     queue: VecDeque<Effect>,
 }
 
@@ -239,13 +242,16 @@ impl Driver {
         running: &mut Running<'a>,
     ) -> Option<Exit> {
         match effect {
-            Effect::Persist => {
-                if let Err(error) = self.store.write(&self.record) {
+            Effect::Persist => match self.store.write(&self.record) {
+                Ok(()) => self.decided = self.record.verdict().is_some(),
+                Err(error) => {
                     cx.report.warn("record_not_written", &error.to_string());
                     self.queue.clear();
-                    self.feed(Event::NotPersisted(LaunchError::at(Stage::Signal, &error)));
+                    let error = LaunchError::at(Stage::Signal, &error);
+                    let decided = self.decided;
+                    self.feed(Event::NotPersisted { error, decided });
                 }
-            }
+            },
             Effect::Join => {
                 let known = membership.clone();
                 let wish = self.record.facts.signal.clone();

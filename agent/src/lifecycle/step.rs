@@ -28,7 +28,12 @@ pub enum Event {
     /// The failed workload is stopped, as far as it could be.
     Stopped,
     /// The record could not be written; nothing after that [`Effect::Persist`] was performed.
-    NotPersisted(LaunchError),
+    NotPersisted {
+        /// Why not.
+        error: LaunchError,
+        /// A verdict is on disk, of this process or an earlier one.
+        decided: bool,
+    },
     /// SIGTERM.
     Terminate,
 }
@@ -87,14 +92,15 @@ pub enum Work {
 
 /// The record to start on: the one that was left, or a new one.
 ///
-/// Another instance's or image's record is discarded. A changed target begins a new epoch; a new
-/// boot alone never does.
+/// Another instance's or image's record is discarded. A changed target begins a new epoch, unless it
+/// is a way out: an ABANDON has the group want the instance terminated, and stands. A new boot alone
+/// never begins one.
 pub fn open(left: Option<Record>, me: &Identity, target: Option<TargetState>, now: &Now) -> Record {
     match left {
         Some(record) if record.is_of(me) => {
             let changed =
                 matches!((&record.facts.target, &target), (Some(then), Some(is)) if then != is);
-            if changed {
+            if changed && target.as_ref().is_some_and(TargetState::is_entered) {
                 let mut next = Record::new(
                     me,
                     record.transition.epoch.saturating_add(1),
@@ -129,7 +135,7 @@ pub fn step(record: &Record, event: Event) -> (Record, Vec<Effect>) {
             next.facts.stopped = true;
             vec![Effect::Persist, Effect::Exit(exit(&next.state))]
         }
-        Event::NotPersisted(error) => not_persisted(&mut next, error),
+        Event::NotPersisted { error, decided } => not_persisted(&mut next, error, decided),
         Event::Terminate => vec![Effect::Abort, Effect::Exit(exit(&next.state))],
     };
     (next, effects)
@@ -152,27 +158,41 @@ fn start(record: &mut Record) -> Vec<Effect> {
     match &record.state {
         State::Undecided { .. } => vec![Effect::Persist, Effect::Join, Effect::Begin(Work::Launch)],
         State::Decided {
+            verdict: Verdict::Continue(_),
+            deliveries: None,
+        } if !served(record) => vec![Effect::Join, Effect::Begin(Work::Launch)],
+        State::Decided {
             deliveries: None, ..
         } => vec![Effect::Join],
+        // Secrets and containers of an earlier boot are gone. The verdict stands; whoever still waits for
+        // it hears it when what it says is true again.
+        State::Decided {
+            verdict: Verdict::Continue(_),
+            deliveries: Some(deliveries),
+        } if !served(record) => {
+            let waiting = deliveries
+                .iter()
+                .filter(|delivery| delivery.settled.is_none());
+            let waiting = waiting.map(|delivery| delivery.to.clone()).collect();
+            vec![Effect::Heartbeat(waiting), Effect::Begin(Work::Launch)]
+        }
         State::Decided {
             verdict,
             deliveries: Some(deliveries),
-        } => {
-            let served = record.facts.proven_in.as_ref() == Some(&record.facts.boot);
-            match verdict {
-                // Secrets and containers of an earlier boot are gone; the verdict stands.
-                Verdict::Continue(_) if told(deliveries) && !served => {
-                    vec![Effect::Begin(Work::Launch)]
-                }
-                Verdict::Continue(_) | Verdict::Abandon(_) => {
-                    deliver(record, verdict, deliveries, true)
-                }
-            }
-        }
+        } => deliver(record, verdict, deliveries, true),
     }
 }
 
+/// Whether the workload was proven in this boot.
+fn served(record: &Record) -> bool {
+    record.facts.proven_in.as_ref() == Some(&record.facts.boot)
+}
+
 fn learn(record: &mut Record, fact: Fact) -> Vec<Effect> {
+    // Started again after the verdict: the record holds all this.
+    if record.verdict().is_some() {
+        return vec![];
+    }
     match fact {
         Fact::Configured {
             document,
@@ -184,14 +204,9 @@ fn learn(record: &mut Record, fact: Fact) -> Vec<Effect> {
         }
         Fact::Resolved(wish) => {
             record.facts.signal = Some(wish);
-            match &mut record.state {
-                // Whom to tell is open again until it is refined: a verdict waits for that.
-                State::Undecided { recipients } => {
-                    *recipients = None;
-                    vec![Effect::Join]
-                }
-                State::Decided { .. } => vec![],
-            }
+            // Whom to tell is open again until it is refined: a verdict waits for that.
+            record.state = State::Undecided { recipients: None };
+            vec![Effect::Join]
         }
         Fact::Pulled(images) => {
             record.facts.images = images;
@@ -249,8 +264,12 @@ fn worked(record: &mut Record, outcome: Result<Proof, LaunchError>) -> Vec<Effec
             record,
             outcome.map_or_else(Verdict::Abandon, Verdict::Continue),
         ),
-        // Started again after the verdict: nobody waits for it.
-        (State::Decided { .. }, Ok(_)) => vec![Effect::Persist, Effect::Exit(exit(&record.state))],
+        // Started again after the verdict.
+        (State::Decided { .. }, Ok(_)) => {
+            let mut effects = vec![Effect::Persist];
+            effects.extend(on(record, true));
+            effects
+        }
         (State::Decided { .. }, Err(error)) => vec![Effect::Exit(error.exit())],
     }
 }
@@ -270,17 +289,26 @@ fn decide(record: &mut Record, verdict: Verdict) -> Vec<Effect> {
 
 fn settle(record: &Record) -> Vec<Effect> {
     let mut effects = vec![Effect::Persist];
-    if let State::Decided {
-        verdict,
-        deliveries: Some(deliveries),
-    } = &record.state
-    {
-        effects.extend(deliver(record, verdict, deliveries, false));
-    }
+    effects.extend(on(record, false));
     effects
 }
 
+/// What is next for a verdict, once it is known whom to tell.
+fn on(record: &Record, again: bool) -> Vec<Effect> {
+    match &record.state {
+        State::Decided {
+            verdict,
+            deliveries: Some(deliveries),
+        } => deliver(record, verdict, deliveries, again),
+        State::Decided {
+            deliveries: None, ..
+        }
+        | State::Undecided { .. } => vec![],
+    }
+}
+
 /// Tells the next who has not been told; when all are, a failed workload is stopped, and that is it.
+/// Nobody is told CONTINUE while the workload is being started again.
 fn deliver(
     record: &Record,
     verdict: &Verdict,
@@ -288,6 +316,9 @@ fn deliver(
     again: bool,
 ) -> Vec<Effect> {
     let go = matches!(verdict, Verdict::Continue(_));
+    if go && !served(record) {
+        return vec![];
+    }
     if let Some(next) = deliveries
         .iter()
         .find(|delivery| delivery.settled.is_none())
@@ -319,14 +350,13 @@ fn signalled(record: &mut Record, to: &Recipient, settled: Settled) -> Vec<Effec
 }
 
 /// A CONTINUE that is not on disk might be followed by another verdict after a crash, so it must not
-/// be sent. An ABANDON may: the group replaces the instance, and its disk with it.
-fn not_persisted(record: &mut Record, error: LaunchError) -> Vec<Effect> {
-    let unsent = |deliveries: &Option<Vec<Delivery>>| {
-        deliveries
-            .iter()
-            .flatten()
-            .all(|delivery| delivery.settled.is_none())
-    };
+/// be sent. An ABANDON may: the group replaces the instance, and its disk with it. A verdict that is on
+/// disk stands; only a note of how far it got is lost.
+fn not_persisted(record: &mut Record, error: LaunchError, decided: bool) -> Vec<Effect> {
+    if decided {
+        return on(record, false);
+    }
+    let mut effects = vec![Effect::Abort];
     match &mut record.state {
         State::Undecided { recipients } => {
             let deliveries = recipients.take().map(pending);
@@ -337,35 +367,22 @@ fn not_persisted(record: &mut Record, error: LaunchError) -> Vec<Effect> {
         }
         State::Decided {
             verdict: verdict @ Verdict::Continue(_),
-            deliveries,
-        } if unsent(deliveries) => {
-            *verdict = Verdict::Abandon(error);
-        }
+            ..
+        } => *verdict = Verdict::Abandon(error),
         State::Decided { .. } => {}
     }
-    match &record.state {
+    if matches!(
+        &record.state,
         State::Decided {
-            verdict,
-            deliveries: Some(deliveries),
-        } => {
-            let mut effects = vec![Effect::Abort];
-            effects.extend(deliver(record, verdict, deliveries, false));
-            effects
+            deliveries: None,
+            ..
         }
-        State::Decided {
-            deliveries: None, ..
-        }
-        | State::Undecided { .. } => vec![Effect::Abort],
+    ) {
+        // Begun before, perhaps, but what came after the write may just as well have been this.
+        effects.push(Effect::Join);
     }
-}
-
-fn told(deliveries: &[Delivery]) -> bool {
-    deliveries.iter().all(|delivery| {
-        matches!(
-            delivery.settled,
-            Some(Settled::Delivered | Settled::Needless(_))
-        )
-    })
+    effects.extend(on(record, false));
+    effects
 }
 
 fn pending(recipients: Vec<Recipient>) -> Vec<Delivery> {

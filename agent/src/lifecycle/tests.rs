@@ -264,26 +264,97 @@ fn a_continue_that_cannot_be_written_becomes_an_abandon() {
             Event::Worked(Ok(Proof::Healthy)),
         ],
     );
-    let (_, effects) = step(&decided, Event::NotPersisted(error.clone()));
+    let not_persisted = |decided| Event::NotPersisted {
+        error: error.clone(),
+        decided,
+    };
+    let (_, effects) = step(&decided, not_persisted(false));
     assert_eq!(effects, [Effect::Abort, signal("a", false, false)]);
 
-    // But once it was answered, it stands: only the note of the answer is lost.
+    // But on disk it stands: only the note of the answer is lost.
     let (told, _) = step(&decided, Event::Signalled(hook("a"), delivered()));
-    let (told, effects) = step(&told, Event::NotPersisted(error.clone()));
+    let (told, effects) = step(&told, not_persisted(true));
     assert!(matches!(told.verdict(), Some(Verdict::Continue(_))));
-    assert_eq!(effects, [Effect::Abort, Effect::Exit(Exit::Done)]);
+    assert_eq!(effects, [Effect::Exit(Exit::Done)]);
 
     // A record that cannot be written from the start ends in an ABANDON too, once the hook is known.
-    let (record, effects) = run(
-        &fresh(),
-        &[Event::Started, Event::NotPersisted(error.clone())],
-    );
-    assert_eq!(effects, [Effect::Abort]);
+    let (record, effects) = run(&fresh(), &[Event::Started, not_persisted(false)]);
+    assert_eq!(effects, [Effect::Abort, Effect::Join]);
     let (record, _) = step(&record, Event::Joined(Ok(vec![hook("a")])));
     assert_eq!(
-        step(&record, Event::NotPersisted(error)).1,
+        step(&record, not_persisted(false)).1,
         [Effect::Abort, signal("a", false, false)]
     );
+}
+
+#[test]
+fn a_full_disk_after_a_reboot_ends_no_workload() {
+    let (record, _) = run(
+        &fresh(),
+        &[
+            Event::Started,
+            Event::Joined(Ok(vec![])),
+            Event::Worked(Ok(Proof::Healthy)),
+        ],
+    );
+    let record = open(
+        Some(record),
+        &me(),
+        Some(TargetState::InService),
+        &rebooted(),
+    );
+    let (record, effects) = run(
+        &record,
+        &[Event::Started, Event::Worked(Ok(Proof::Healthy))],
+    );
+    assert_eq!(effects, [Effect::Persist, Effect::Exit(Exit::Done)]);
+    let not_persisted = Event::NotPersisted {
+        error: failed(Reason::StateUnusable, Stage::Signal),
+        decided: true,
+    };
+    let (record, effects) = step(&record, not_persisted);
+    assert_eq!(effects, [Effect::Exit(Exit::Done)]);
+    assert!(matches!(record.verdict(), Some(Verdict::Continue(_))));
+}
+
+#[test]
+fn a_reboot_before_the_verdict_was_told_proves_it_again_first() {
+    let (record, _) = run(
+        &fresh(),
+        &[
+            Event::Started,
+            Event::Joined(Ok(vec![hook("a")])),
+            Event::Worked(Ok(Proof::Healthy)),
+        ],
+    );
+    let record = open(
+        Some(record),
+        &me(),
+        Some(TargetState::InService),
+        &rebooted(),
+    );
+    let (record, effects) = step(&record, Event::Started);
+    assert_eq!(
+        effects,
+        [
+            Effect::Heartbeat(vec![hook("a")]),
+            Effect::Begin(Work::Launch)
+        ]
+    );
+    let (_, effects) = step(&record, Event::Worked(Ok(Proof::Healthy)));
+    assert_eq!(effects, [Effect::Persist, signal("a", true, true)]);
+    // It does not come up: nobody is told that it did, and the verdict stands for the next start.
+    let error = failed(Reason::ServiceExited, Stage::Health);
+    let (record, effects) = step(&record, Event::Worked(Err(error)));
+    assert_eq!(effects, [Effect::Exit(Exit::Workload)]);
+    assert!(matches!(record.verdict(), Some(Verdict::Continue(_))));
+}
+
+fn rebooted() -> Now {
+    Now {
+        boot: "boot-b".into(),
+        ..now()
+    }
 }
 
 #[test]
@@ -333,13 +404,17 @@ fn a_new_boot_starts_the_workload_again_and_signals_nothing() {
             Event::Signalled(hook("a"), delivered()),
         ],
     );
-    let rebooted = Now {
-        boot: "boot-b".into(),
-        ..now()
-    };
-    let record = open(Some(record), &me(), Some(TargetState::InService), &rebooted);
+    let record = open(
+        Some(record),
+        &me(),
+        Some(TargetState::InService),
+        &rebooted(),
+    );
     let (record, effects) = step(&record, Event::Started);
-    assert_eq!(effects, [Effect::Begin(Work::Launch)]);
+    assert_eq!(
+        effects,
+        [Effect::Heartbeat(vec![]), Effect::Begin(Work::Launch)]
+    );
     let (_, effects) = run(
         &record,
         &[
@@ -395,6 +470,14 @@ fn whose_record_and_which_epoch() {
             now(),
             2,
             false,
+        ),
+        (
+            "on the way out: an ABANDON stands",
+            me(),
+            target("Terminated"),
+            now(),
+            1,
+            true,
         ),
         (
             "another instance: baked into an image",
