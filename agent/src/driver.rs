@@ -384,6 +384,10 @@ impl Stop {
 }
 
 /// The clocks, as the record wants them. Only here is the machine asked for them.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the record keeps wall time, to bound a launch over reboots"
+)]
 fn now() -> Now {
     let wall = SystemTime::now()
         .duration_since(UNIX_EPOCH)

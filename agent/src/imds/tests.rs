@@ -6,6 +6,7 @@
 )]
 
 use super::*;
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::{sync::Mutex, time::Duration};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
@@ -74,9 +75,14 @@ async fn stage<T>(script: Script, ask: impl AsyncFnOnce(Imds) -> T) -> (T, Vec<S
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let log = Log::default();
     let serving = async {
+        let mut connections = FuturesUnordered::new();
         loop {
-            let (stream, _) = listener.accept().await.unwrap();
-            tokio::spawn(serve(stream, script, log.clone()));
+            tokio::select! {
+                accepted = listener.accept() => {
+                    connections.push(serve(accepted.unwrap().0, script, log.clone()));
+                }
+                Some(()) = connections.next() => {}
+            }
         }
     };
     let imds = Imds::at(vec![endpoint], &timings(), &Report::default());

@@ -29,17 +29,17 @@ use std::{
 
 const INSTANCE: &str = "io.firstlight.instance";
 
-pub struct Stand {
-    pub cx: Context,
-    pub me: Identity,
-    pub launch: Launch,
-    pub resolution: Resolution,
+pub(crate) struct Stand {
+    pub(crate) cx: Context,
+    pub(crate) me: Identity,
+    pub(crate) launch: Launch,
+    pub(crate) resolution: Resolution,
     docker: Docker,
     _root: tempfile::TempDir,
 }
 
 impl Stand {
-    pub async fn new() -> Stand {
+    pub(crate) async fn new() -> Stand {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let root = tempfile::tempdir().unwrap();
@@ -76,11 +76,16 @@ impl Stand {
     }
 
     /// A name that no other test has.
-    pub fn name(&self, name: &str) -> String {
+    pub(crate) fn name(&self, name: &str) -> String {
         format!("{}-{name}", self.me.instance_id)
     }
 
-    pub fn service(&mut self, name: &str, container: Container<Resolved>, health: Option<Health>) {
+    pub(crate) fn service(
+        &mut self,
+        name: &str,
+        container: Container<Resolved>,
+        health: Option<Health>,
+    ) {
         let service = Service {
             container,
             health,
@@ -92,7 +97,7 @@ impl Stand {
             .insert(self.name(name), service);
     }
 
-    pub fn task(&mut self, name: &str, container: Container<Resolved>) {
+    pub(crate) fn task(&mut self, name: &str, container: Container<Resolved>) {
         let task = Task {
             container,
             timeout: None,
@@ -100,7 +105,7 @@ impl Stand {
         self.resolution.spec.tasks.insert(self.name(name), task);
     }
 
-    pub async fn launch(&self) -> Result<Workload, WorkloadError> {
+    pub(crate) async fn launch(&self) -> Result<Workload, WorkloadError> {
         let (cx, spec) = (&self.cx, &self.resolution.spec);
         let image = Image {
             reference: "busybox".into(),
@@ -122,7 +127,7 @@ impl Stand {
     }
 
     /// The context with little time left.
-    pub fn soon(&self) -> Context {
+    pub(crate) fn soon(&self) -> Context {
         Context {
             deadline: Deadline::after(Duration::from_secs(3)),
             ..self.cx.clone()
@@ -130,11 +135,11 @@ impl Stand {
     }
 
     /// Our containers: name to id.
-    pub async fn containers(&self) -> BTreeMap<String, String> {
+    pub(crate) async fn containers(&self) -> BTreeMap<String, String> {
         self.listed(true).await
     }
 
-    pub async fn running(&self) -> BTreeMap<String, String> {
+    pub(crate) async fn running(&self) -> BTreeMap<String, String> {
         self.listed(false).await
     }
 
@@ -155,7 +160,7 @@ impl Stand {
     }
 
     /// When each was started, as text that sorts.
-    pub async fn started(&self) -> BTreeMap<String, String> {
+    pub(crate) async fn started(&self) -> BTreeMap<String, String> {
         let mut started = BTreeMap::new();
         for (name, id) in self.containers().await {
             let state = self.inspect(&id).await.unwrap().state.unwrap();
@@ -165,7 +170,7 @@ impl Stand {
     }
 
     /// Puts a container back to where it is when the agent is killed between making and starting it.
-    pub async fn made_not_started(&self, name: &str) -> String {
+    pub(crate) async fn made_not_started(&self, name: &str) -> String {
         let name = self.name(name);
         let found = self.inspect(&name).await.unwrap();
         let config = found.config.unwrap();
@@ -181,7 +186,7 @@ impl Stand {
     }
 
     /// A container that firstlight did not make.
-    pub async fn foreign(&self, name: &str) -> String {
+    pub(crate) async fn foreign(&self, name: &str) -> String {
         let body = ContainerCreateBody {
             image: Some(image().to_owned()),
             cmd: Some(vec!["true".into()]),
@@ -199,11 +204,11 @@ impl Stand {
             .id
     }
 
-    pub async fn exists(&self, id: &str) -> bool {
+    pub(crate) async fn exists(&self, id: &str) -> bool {
         self.inspect(id).await.is_some()
     }
 
-    pub async fn exit_code(&self, name: &str) -> i64 {
+    pub(crate) async fn exit_code(&self, name: &str) -> i64 {
         let found = self.inspect(&self.name(name)).await.unwrap();
         found.state.unwrap().exit_code.unwrap()
     }
@@ -212,7 +217,7 @@ impl Stand {
         self.docker.inspect_container(id, None).await.ok()
     }
 
-    pub async fn remove(&self, id: &str) {
+    pub(crate) async fn remove(&self, id: &str) {
         let options = RemoveContainerOptionsBuilder::new()
             .force(true)
             .v(true)
@@ -224,14 +229,14 @@ impl Stand {
     }
 
     /// Removes what this test made, and nothing else.
-    pub async fn clean(self) {
+    pub(crate) async fn clean(self) {
         for id in self.containers().await.values() {
             self.remove(id).await;
         }
     }
 }
 
-pub fn shell(script: &str) -> Container<Resolved> {
+pub(crate) fn shell(script: &str) -> Container<Resolved> {
     Container {
         command: Some(["/bin/sh", "-c", script].map(Text::plain).to_vec()),
         stop_grace_period: Duration::from_secs(1),
@@ -239,7 +244,7 @@ pub fn shell(script: &str) -> Container<Resolved> {
     }
 }
 
-pub fn health(probe: Probe) -> Health {
+pub(crate) fn health(probe: Probe) -> Health {
     Health {
         probe,
         interval: Duration::from_millis(100),
@@ -248,7 +253,7 @@ pub fn health(probe: Probe) -> Health {
     }
 }
 
-pub fn http(port: u16, path: &str) -> Probe {
+pub(crate) fn http(port: u16, path: &str) -> Probe {
     Probe::Http(HttpProbe {
         port,
         path: path.to_owned(),
@@ -256,11 +261,11 @@ pub fn http(port: u16, path: &str) -> Probe {
     })
 }
 
-pub fn command(script: &str) -> Probe {
+pub(crate) fn command(script: &str) -> Probe {
     Probe::Command(["/bin/sh", "-c", script].map(str::to_owned).to_vec())
 }
 
-pub fn file(content: &str, mode: u32) -> File<Resolved> {
+pub(crate) fn file(content: &str, mode: u32) -> File<Resolved> {
     File {
         content: Text::secret(content),
         encoding: Encoding::Text,
@@ -270,7 +275,7 @@ pub fn file(content: &str, mode: u32) -> File<Resolved> {
     }
 }
 
-pub fn bind(source: &str) -> Volume {
+pub(crate) fn bind(source: &str) -> Volume {
     Volume {
         source: VolumeSource::Bind(source.to_owned()),
         target: "/data".to_owned(),
