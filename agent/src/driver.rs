@@ -267,7 +267,7 @@ impl Driver {
             Effect::Begin(Work::Launch) => {
                 let resume = self.resume();
                 running.work =
-                    Slot::of(async move { launch::launch(cx, me, &resume, tell).await });
+                    Slot::of(async move { Box::pin(launch::launch(cx, me, &resume, tell)).await });
             }
             Effect::Abort => running.work = Slot::idle(),
             Effect::Signal { to, go, again } => {

@@ -1,4 +1,4 @@
-//! The state machine, pure: [`step`] takes the record and an event, and gives the next record and
+//! The state machine, pure: [`step()`] takes the record and an event, and gives the next record and
 //! what is to be done. No I/O, no clock, no runtime.
 //!
 //! What holds whatever happens, because every decision is made here:

@@ -3,7 +3,7 @@
 //! Sources: "Amazon EC2 Auto Scaling lifecycle hooks" and the API references of Auto Scaling and
 //! CloudFormation. A signal names the instance, not a token: metadata does not tell the token.
 //!
-//! To add somebody who can wait for a verdict: a variant of `Recipient`, found in [`join`], told in
+//! To add somebody who can wait for a verdict: a variant of `Recipient`, found in [`join()`], told in
 //! [`deliver()`].
 
 mod cloudformation;

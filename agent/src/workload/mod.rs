@@ -2,7 +2,7 @@
 //!
 //! A second run of the same launch changes nothing: what a container's labels and state say decides
 //! what becomes of it. One idea a file: [`order`] and [`adopt`] decide, [`create`] says, all three
-//! purely; [`files`], [`network`], [`start`], [`remove`] and [`stop`] do; [`run`] is where everything
+//! purely; [`files`], [`network`], [`start`], [`remove`] and [`mod@stop`] do; [`run`] is where everything
 //! waits for everything.
 //!
 //! To add a container key: see [`create`].
