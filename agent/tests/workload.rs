@@ -155,8 +155,14 @@ async fn a_service_that_exits_fails_at_once_whatever_the_log_driver() {
     assert_eq!((exit.code, exit.out_of_memory), (7, false));
     assert_eq!(exit.last, ["cannot bind"]);
     // and a launch that goes on from there says so too
-    let error = stand.launch().await.unwrap_err();
-    assert_eq!(error.reason(), Reason::ServiceExited);
+    let reason = match stand.launch().await {
+        Ok(workload) => health::wait(&stand.cx, &workload)
+            .await
+            .unwrap_err()
+            .reason(),
+        Err(error) => error.reason(),
+    };
+    assert_eq!(reason, Reason::ServiceExited);
     stand.clean().await;
 }
 

@@ -21,8 +21,8 @@ pub enum Cause {
     NoSuchOther,
     /// A container of that name exists.
     NameTaken,
-    /// A network of that name exists.
-    NetworkExists,
+    /// Several networks have that name, for a moment: whoever made them leaves one.
+    Ambiguous,
     /// The container does not run.
     NotRunning,
     /// The container is being removed.
@@ -69,7 +69,7 @@ impl CallError {
             Cause::NoSuchContainer
             | Cause::NoSuchImage
             | Cause::NoSuchOther
-            | Cause::NetworkExists
+            | Cause::Ambiguous
             | Cause::NotRunning
             | Cause::BeingRemoved
             | Cause::Refused => Reason::DockerRefused,
@@ -80,12 +80,11 @@ impl CallError {
 impl Classify for CallError {
     fn class(&self) -> Class {
         match self.cause {
-            Cause::Unreachable | Cause::BeingRemoved => Class::Transient,
+            Cause::Unreachable | Cause::BeingRemoved | Cause::Ambiguous => Class::Transient,
             Cause::NoSuchContainer
             | Cause::NoSuchImage
             | Cause::NoSuchOther
             | Cause::NameTaken
-            | Cause::NetworkExists
             | Cause::NotRunning
             | Cause::PortTaken
             | Cause::BindMissing
@@ -174,7 +173,7 @@ const TABLE: &[(Option<u16>, &str, Cause)] = &[
         "is already in use by container",
         Cause::NameTaken,
     ),
-    (Some(409), "already exists", Cause::NetworkExists),
+    (None, "network firstlight is ambiguous", Cause::Ambiguous),
     (Some(409), "is not running", Cause::NotRunning),
     (Some(409), "is already in progress", Cause::BeingRemoved),
     (Some(409), "is marked for removal", Cause::BeingRemoved),
@@ -209,9 +208,9 @@ mod tests {
                 Cause::NameTaken,
             ),
             (
-                409,
-                "network with name firstlight already exists",
-                Cause::NetworkExists,
+                400,
+                "2 matches found based on name: network firstlight is ambiguous",
+                Cause::Ambiguous,
             ),
             (409, "Container 5f0b is not running", Cause::NotRunning),
             (409, "container 5f0b is not running", Cause::NotRunning),

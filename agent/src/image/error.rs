@@ -315,7 +315,7 @@ fn cause(error: &CallError) -> Cause {
         | docker::Cause::NoSuchImage
         | docker::Cause::NoSuchOther
         | docker::Cause::NameTaken
-        | docker::Cause::NetworkExists
+        | docker::Cause::Ambiguous
         | docker::Cause::NotRunning
         | docker::Cause::BeingRemoved
         | docker::Cause::PortTaken

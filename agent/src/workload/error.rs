@@ -158,7 +158,7 @@ impl WorkloadError {
             Cause::NoSuchContainer
             | Cause::NoSuchOther
             | Cause::NameTaken
-            | Cause::NetworkExists
+            | Cause::Ambiguous
             | Cause::NotRunning
             | Cause::BeingRemoved
             | Cause::Refused => WorkloadError::Refused {
