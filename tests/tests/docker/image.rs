@@ -1,0 +1,189 @@
+//! Images that cannot be had, and what runs of those that can.
+
+use anyhow::{Context as _, Result, ensure};
+use firstlight_tests::parts::webapp;
+use serde_json::{Value, json};
+
+use crate::scene::{Failure, Scene};
+
+/// A service that stays, of this image.
+fn worker(scene: &Scene, stem: &str, image: &str) -> String {
+    let name = scene.names.unique(stem);
+    format!("services:\n  {name}: {{image: \"{image}\", command: [worker]}}\n")
+}
+
+fn unpulled(code: i32, reason: &'static str) -> Failure<'static> {
+    Failure {
+        code,
+        stage: "pull",
+        reason,
+        says: &[],
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there() -> Result<()> {
+    let scene = Scene::set().await?;
+    scene.push("web", &webapp::image()?).await?;
+    for (reference, word) in [
+        (scene.reference("web", "2"), "manifest unknown"),
+        (scene.reference("none", "1"), "unknown"),
+    ] {
+        let spec = scene.head("20s", &[]) + &worker(&scene, "web", &reference);
+        let says = [reference.as_str(), word, "check the image's name and tag"];
+        scene
+            .play(&spec)
+            .await?
+            .fails(Failure {
+                says: &says,
+                ..unpulled(78, "image_unknown")
+            })
+            .await?;
+    }
+    scene.expect_absent(&["web"]).await
+}
+
+#[tokio::test]
+async fn who_may_not() -> Result<()> {
+    let scene = Scene::set().await?;
+    let image = scene.push("web", &webapp::image()?).await?;
+    let host = scene.ground.registry.host();
+    let start = "firstlight: 1\ntimeout: 20s\n";
+    for (registries, words) in [
+        (
+            format!("registries: {{\"{host}\": {{username: ci, password: wrong}}}}\n"),
+            "check the name and the credentials",
+        ),
+        (String::new(), "the pull was anonymous"),
+    ] {
+        let spec = format!("{start}{registries}{}", worker(&scene, "web", &image));
+        let says = [image.as_str(), words];
+        scene
+            .play(&spec)
+            .await?
+            .fails(Failure {
+                says: &says,
+                ..unpulled(77, "image_denied")
+            })
+            .await?;
+    }
+    scene.expect_absent(&["web"]).await
+}
+
+#[tokio::test]
+async fn a_registry_that_nobody_serves() -> Result<()> {
+    let scene = Scene::set().await?;
+    let spec = scene.head("4s", &[]) + &worker(&scene, "web", "127.0.0.1:9/web:1");
+    let says = ["127.0.0.1:9/web:1", "connection refused", "route"];
+    let play = scene.play(&spec).await?;
+    let finished = play
+        .fails(Failure {
+            says: &says,
+            ..unpulled(69, "image_unreachable")
+        })
+        .await?;
+    ensure!(
+        finished.stderr.contains("docker:pull"),
+        "retried: {}",
+        finished.stderr
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn pull_policies() -> Result<()> {
+    let scene = Scene::set().await?;
+    let first = scene.push_tag("web", "1", &webapp::image()?).await?;
+    let image = scene.reference("web", "1");
+    let run = async |policy: &str| -> Result<(Value, String)> {
+        let name = scene.names.unique("web");
+        let spec = scene.head("20s", &[])
+            + &format!(
+                "services:\n  {name}: {{image: \"{image}\", command: [worker], pull_policy: {policy}}}\n"
+            );
+        let finished = scene.play(&spec).await?.succeeds().await?;
+        let runs = scene.inspect("web").await?["Config"]["Image"].clone();
+        scene.engine.remove(&name).await?;
+        Ok((runs, finished.stderr))
+    };
+    let pinned = |digest: &str| json!(format!("{}@{digest}", image.trim_end_matches(":1")));
+    let here = "is on this machine already: not pulled";
+
+    let name = scene.names.unique("web");
+    let never = scene.head("20s", &[])
+        + &format!(
+            "services:\n  {name}: {{image: \"{image}\", command: [worker], pull_policy: never}}\n"
+        );
+    let says = [image.as_str(), "bake it into the AMI"];
+    let absent = Failure {
+        says: &says,
+        ..unpulled(78, "image_absent")
+    };
+    scene.play(&never).await?.fails(absent).await?;
+
+    let (runs, said) = run("missing").await?;
+    assert_eq!((runs, said.contains(here)), (pinned(&first), false));
+    let second = scene
+        .push_tag("web", "1", &webapp::image()?.environment("NEW", "1"))
+        .await?;
+    for policy in ["missing", "never"] {
+        let (runs, said) = run(policy).await?;
+        assert_eq!(
+            (runs, said.contains(here)),
+            (pinned(&first), true),
+            "{policy}"
+        );
+    }
+    let (runs, said) = run("always").await?;
+    assert_eq!((runs, said.contains(here)), (pinned(&second), false));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_tag_that_moves_between_two_runs() -> Result<()> {
+    let scene = Scene::set().await?;
+    let first = scene.push_tag("web", "1", &webapp::image()?).await?;
+    let image = scene.reference("web", "1");
+    let never = "command: [worker], health: {tcp: {port: 9}}}";
+    let spec =
+        scene.head("8s", &[]) + &worker(&scene, "web", &image).replace("command: [worker]}", never);
+    let play = scene.play(&spec).await?;
+    let record = play.agent.root().join("var/lib/firstlight");
+    let pulled = || recorded(&record).is_some_and(|text| text.contains(&first));
+    // Killed before the verdict, with the digest on record.
+    play.agent
+        .start(&["launch"])?
+        .kill_when(crate::scene::PATIENCE, "the digest is on record", pulled)
+        .await?;
+    let second = scene
+        .push_tag("web", "1", &webapp::image()?.environment("NEW", "1"))
+        .await?;
+    ensure!(first != second, "the tag has not moved");
+    let finished = play.launch().await?;
+    finished.expect_code(80)?;
+    let status = play.agent.status().await?;
+    let pinned = format!("{}@{first}", image.trim_end_matches(":1"));
+    assert_eq!(
+        scene.inspect("web").await?["Config"]["Image"],
+        json!(pinned)
+    );
+    assert_eq!(status["images"][0]["pinned"], json!(pinned), "{status:#}");
+    ensure!(
+        recorded(&record).context("no record")?.contains(&first),
+        "{status:#}"
+    );
+    Ok(())
+}
+
+/// The agent's record, without the status.
+fn recorded(folder: &std::path::Path) -> Option<String> {
+    let entries = std::fs::read_dir(folder).ok()?.flatten();
+    let texts = entries
+        .filter(|entry| entry.file_name() != "status.json")
+        .filter_map(|entry| std::fs::read(entry.path()).ok());
+    Some(
+        texts
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .collect(),
+    )
+}
