@@ -27,9 +27,11 @@ build:
 	@packaging/build $(TARGET)
 
 bench:
-	@packaging/setup rust static bench
+	@packaging/setup rust static stage bench
 	@packaging/build
-	@$(ENV) cargo run --locked --package firstlight-tests --release --bin bench -- $(ARGS)
+	@# Together with the agent: the floor then has the agent's dependencies, built the same way.
+	@$(ENV) cargo build --release --locked --target x86_64-unknown-linux-musl --package firstlight --package firstlight-floor
+	@$(ENV) cargo run --locked --package firstlight-tests --bin bench -- $(ARGS)
 
 setup:
 	@packaging/setup rust static deny qemu bench
