@@ -90,15 +90,19 @@ fn needs<'a>(
     name: &str,
     container: &'a Container<Resolved>,
 ) -> BTreeMap<&'a str, Phase> {
-    let waits = spec.waits_for(name).into_iter();
-    let mut needs: BTreeMap<&str, Phase> = waits.map(|other| (other, Phase::Ready)).collect();
-    match &container.network_mode {
-        NetworkMode::Service(host) => {
-            needs.entry(host).or_insert(Phase::Started);
+    let joined = match &container.network_mode {
+        NetworkMode::Service(host) if !container.depends_on.contains(host) => Some(host.as_str()),
+        NetworkMode::Service(_) | NetworkMode::Bridge | NetworkMode::Host | NetworkMode::None => {
+            None
         }
-        NetworkMode::Bridge | NetworkMode::Host | NetworkMode::None => {}
-    }
-    needs
+    };
+    let waits = spec.waits_for(name).into_iter();
+    waits
+        .map(|other| match joined == Some(other) {
+            true => (other, Phase::Started),
+            false => (other, Phase::Ready),
+        })
+        .collect()
 }
 
 #[cfg(test)]
