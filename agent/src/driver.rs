@@ -4,13 +4,17 @@
 //! To add an effect: a variant of `Effect`, an arm in [`Driver::perform`], and where it takes time a
 //! [`Slot`] in the `select!`.
 
+mod clock;
+mod slot;
+mod stop;
+
 use crate::{
     aws,
     context::{Context, Deadline, Paths, Timings, staged},
     health::Healthy,
     imds::{Identity, Imds, ImdsError},
     launch::{self, Resume},
-    lifecycle::{self, Effect, Event, Fact, Now, Recipient, Record, Settled, Verdict, Work},
+    lifecycle::{self, Effect, Event, Fact, Recipient, Record, Settled, Verdict, Work},
     report::{
         Report,
         status::{Kind, Outcome},
@@ -20,15 +24,11 @@ use crate::{
     verdict::{Exit, LaunchError, Reason, Stage},
     workload::{self, Launch},
 };
-use nix::time::{ClockId, clock_gettime};
-use std::{
-    collections::VecDeque,
-    future::pending,
-    pin::Pin,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use clock::now;
+use slot::Slot;
+use std::{collections::VecDeque, time::Duration};
+use stop::Stop;
 use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
     sync::mpsc::{UnboundedSender, unbounded_channel},
     time::Instant,
 };
@@ -333,73 +333,4 @@ fn say(report: &Report, to: &Recipient, settled: &Settled) {
         }
     };
     report.delivered(&to.to_string(), outcome);
-}
-
-/// Something that may be under way. Idle, it never ends.
-struct Slot<'a, T>(Option<Pin<Box<dyn Future<Output = T> + 'a>>>);
-
-impl<'a, T> Slot<'a, T> {
-    fn idle() -> Self {
-        Slot(None)
-    }
-
-    /// Begins it; what was in the slot is cut off by putting this there.
-    fn of(future: impl Future<Output = T> + 'a) -> Self {
-        Slot(Some(Box::pin(future)))
-    }
-
-    /// Its end. Cancelling this loses nothing.
-    async fn done(&mut self) -> T {
-        match &mut self.0 {
-            Some(future) => {
-                let output = future.await;
-                self.0 = None;
-                output
-            }
-            None => pending().await,
-        }
-    }
-}
-
-/// SIGTERM, and SIGINT for a person at a terminal.
-struct Stop {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Stop {
-    fn listen() -> std::io::Result<Stop> {
-        Ok(Stop {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn asked(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-}
-
-/// The clocks, as the record wants them. Only here is the machine asked for them.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the record keeps wall time, to bound a launch over reboots"
-)]
-fn now() -> Now {
-    let wall = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    let uptime = clock_gettime(ClockId::CLOCK_BOOTTIME)
-        .map(Duration::from)
-        .unwrap_or_default();
-    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-    Now {
-        wall_ms: ms(wall),
-        uptime_ms: ms(uptime),
-        boot: boot.trim().to_owned(),
-    }
 }

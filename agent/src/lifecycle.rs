@@ -12,13 +12,15 @@
 //! [`open()`]; the compiler lists the rest.
 
 mod clock;
+mod event;
 mod record;
 mod step;
 #[cfg(test)]
 mod tests;
 
 pub use clock::{Began, Now};
+pub use event::{Effect, Event, Fact, Work};
 pub use record::{
     Delivery, Facts, Kind, Proof, Recipient, Record, Settled, State, Transition, Verdict, Wish,
 };
-pub use step::{Effect, Event, Fact, Work, open, step};
+pub use step::{open, step};
