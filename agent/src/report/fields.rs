@@ -237,6 +237,21 @@ mod tests {
         );
     }
 
+    #[test]
+    fn the_reference_tells_every_name() {
+        let reference = include_str!("../../README.md");
+        let (_, journal) = reference.split_once("\n## Journal\n").unwrap();
+        let told: BTreeSet<&str> = journal
+            .lines()
+            .filter_map(|line| line.strip_prefix("| ")?.split(" | ").next())
+            .flat_map(|names| names.split(", "))
+            .filter_map(|name| name.strip_prefix('`')?.strip_suffix('`'))
+            .collect();
+        let fields = Field::ALL.iter().map(|field| field.as_str());
+        let events = Event::ALL.iter().map(|event| event.as_str());
+        assert_eq!(told, fields.chain(events).collect());
+    }
+
     /// `journal_field_valid` of systemd: letters, digits and underscores, at most 64 bytes; anything
     /// else would be renamed on the way. A MESSAGE_ID is 128 bits in hexadecimal.
     #[test]
