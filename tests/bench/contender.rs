@@ -1,11 +1,7 @@
 //! The three ways to launch, each as a process of its own.
 
 use std::{
-    fs,
-    os::unix::process::ExitStatusExt as _,
-    path::PathBuf,
-    process::Stdio,
-    time::{Duration, Instant},
+    fs, os::unix::process::ExitStatusExt as _, path::PathBuf, process::Stdio, time::Duration,
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -28,7 +24,7 @@ pub(crate) enum Contender {
 impl Contender {
     pub(crate) const ALL: [Contender; 3] = [Contender::Agent, Contender::Script, Contender::Floor];
 
-    /// From starting the process to the group's having its CONTINUE.
+    /// From starting the process to the group's having its CONTINUE, by the stage's log.
     pub(crate) async fn run(self, setting: &Setting, stage: &Stage) -> Result<Duration> {
         let root = TempDir::new()?;
         let mut command = self.command(setting, &root)?;
@@ -44,16 +40,18 @@ impl Contender {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
-        let began = Instant::now();
+        let began = stage.elapsed();
         let output = command.spawn()?.wait_with_output().await?;
-        let took = began.elapsed();
         ensure!(
             output.status.success() && output.status.signal().is_none(),
             "{self:?} failed: {}\n{}",
             output.status,
             String::from_utf8_lossy(&output.stderr)
         );
-        Ok(took)
+        let completions = stage.calls_of("autoscaling", "CompleteLifecycleAction");
+        let signalled = completions.iter().find(|call| call.succeeded());
+        let signalled = signalled.with_context(|| format!("{self:?} told nobody"))?;
+        Ok(signalled.at - began)
     }
 
     fn command(self, setting: &Setting, root: &TempDir) -> Result<Command> {
@@ -75,15 +73,10 @@ impl Contender {
     }
 }
 
-/// The floor, built like the agent.
+/// The floor: `FIRSTLIGHT_FLOOR`, or the one built like the agent.
 fn floor() -> Result<PathBuf> {
-    let path = parts::repository().join("target/x86_64-unknown-linux-musl/release/floor");
-    ensure!(
-        path.exists(),
-        "no {}: `make bench` builds it",
-        path.display()
-    );
-    Ok(path)
+    let built = parts::repository().join("target/x86_64-unknown-linux-musl/release/floor");
+    parts::program("FIRSTLIGHT_FLOOR", &[built], "floor", "`make bench`")
 }
 
 /// What all three are told, each in its own words.

@@ -104,7 +104,10 @@ pub fn repository() -> PathBuf {
 }
 
 /// A program: by environment variable, at one of these places, or in PATH.
-pub(crate) fn program(
+///
+/// # Errors
+/// If there is none; `install` says how to get it.
+pub fn program(
     variable: &str,
     places: &[PathBuf],
     name: &str,

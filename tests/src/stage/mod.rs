@@ -178,6 +178,12 @@ impl Stage {
             .collect()
     }
 
+    /// The clock of the log: since the stage opened.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.shared.opened.elapsed()
+    }
+
     /// Every completion the group got, counted or refused, and every time-out.
     #[must_use]
     pub fn verdicts(&self) -> Vec<Verdict> {
