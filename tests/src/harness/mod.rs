@@ -60,6 +60,20 @@ pub struct Agent {
 #[derive(Debug)]
 struct Root(TempDir);
 
+impl Root {
+    /// With `run/` on tmpfs, as on an instance.
+    fn make() -> anyhow::Result<Self> {
+        let folder = TempDir::with_prefix("firstlight-root-").context("making a root folder")?;
+        let run = folder.path().join("run");
+        std::fs::create_dir(&run)?;
+        let root = Self(folder);
+        let (flags, options) = (nix::mount::MsFlags::MS_NOSUID, Some("mode=0755"));
+        nix::mount::mount(Some("tmpfs"), &run, Some("tmpfs"), flags, options)
+            .with_context(|| format!("mounting tmpfs at {}: are you root?", run.display()))?;
+        Ok(root)
+    }
+}
+
 impl Drop for Root {
     fn drop(&mut self) {
         let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
@@ -86,9 +100,9 @@ impl Agent {
     /// The same with another binary.
     ///
     /// # Errors
-    /// If no folder can be made.
+    /// If no folder can be made, or no tmpfs mounted in it.
     pub fn of(program: &Path, stage: &Stage) -> anyhow::Result<Self> {
-        let root = TempDir::with_prefix("firstlight-root-").context("making a root folder")?;
+        let root = Root::make()?;
         let mut environment = stage.environment();
         environment.extend(
             ["PATH", "DOCKER_HOST", "HOME"]
@@ -97,7 +111,7 @@ impl Agent {
         );
         Ok(Self {
             program: program.to_path_buf(),
-            root: Arc::new(Root(root)),
+            root: Arc::new(root),
             environment,
         })
     }
