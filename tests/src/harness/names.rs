@@ -9,6 +9,7 @@ use crate::parts::engine::Engine;
 pub struct Names {
     suffix: String,
     containers: Mutex<Vec<String>>,
+    volumes: Mutex<Vec<String>>,
     registries: Mutex<Vec<String>>,
 }
 
@@ -29,6 +30,7 @@ impl Names {
         Self {
             suffix,
             containers: Mutex::default(),
+            volumes: Mutex::default(),
             registries: Mutex::default(),
         }
     }
@@ -36,13 +38,20 @@ impl Names {
     /// A name that begins with `stem`; the same stem gives the same name.
     #[must_use]
     pub fn unique(&self, stem: &str) -> String {
+        self.kept(&self.containers, stem)
+    }
+
+    /// The same for a named volume.
+    #[must_use]
+    pub fn volume(&self, stem: &str) -> String {
+        self.kept(&self.volumes, stem)
+    }
+
+    fn kept(&self, list: &Mutex<Vec<String>>, stem: &str) -> String {
         let name = format!("{stem}-{}", self.suffix);
-        let mut containers = self
-            .containers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if !containers.contains(&name) {
-            containers.push(name.clone());
+        let mut list = list.lock().unwrap_or_else(PoisonError::into_inner);
+        if !list.contains(&name) {
+            list.push(name.clone());
         }
         name
     }
@@ -62,7 +71,7 @@ impl Names {
             .push(host.to_owned());
     }
 
-    /// Removes the containers and images now.
+    /// Removes the containers, volumes and images now.
     ///
     /// # Errors
     /// If the engine refuses.
@@ -72,6 +81,9 @@ impl Names {
         };
         for name in take(&self.containers) {
             engine.remove(&name).await?;
+        }
+        for name in take(&self.volumes) {
+            engine.remove_volume(&name).await?;
         }
         for host in take(&self.registries) {
             engine.remove_images_of(&host).await?;

@@ -119,6 +119,21 @@ impl Engine {
         }
     }
 
+    /// Removes a named volume; one that is gone already is fine.
+    ///
+    /// # Errors
+    /// If the engine refuses.
+    pub async fn remove_volume(&self, name: &str) -> anyhow::Result<()> {
+        let options = None::<bollard::query_parameters::RemoveVolumeOptions>;
+        match self.0.remove_volume(name, options).await {
+            Ok(())
+            | Err(bollard::errors::Error::DockerResponseServerError {
+                status_code: 404, ..
+            }) => Ok(()),
+            Err(error) => Err(error).with_context(|| format!("removing volume {name}")),
+        }
+    }
+
     /// Removes an image reference; one that is gone or in use is left.
     ///
     /// # Errors

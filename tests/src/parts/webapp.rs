@@ -15,14 +15,29 @@ pub const PATH: &str = "/webapp";
 /// # Errors
 /// If the program has not been built.
 pub fn image() -> anyhow::Result<Image> {
+    image_at(PATH)
+}
+
+/// The same with the program at this path.
+///
+/// # Errors
+/// If the program has not been built.
+pub fn image_at(path: &str) -> anyhow::Result<Image> {
+    Ok(Image::scratch()
+        .file(path.trim_start_matches('/'), binary()?, 0o755)
+        .entrypoint(&[path])
+        .command(&["serve"]))
+}
+
+/// The program's bytes, for an image that holds it under a second name.
+///
+/// # Errors
+/// If it has not been built.
+pub fn binary() -> anyhow::Result<Vec<u8>> {
     let built = repository().join("target/x86_64-unknown-linux-musl/release/webapp");
     let install = "`make build`, or set FIRSTLIGHT_WEBAPP";
     let file = program("FIRSTLIGHT_WEBAPP", &[built], "webapp", install)?;
-    let bytes = std::fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
-    Ok(Image::scratch()
-        .file(PATH.trim_start_matches('/'), bytes, 0o755)
-        .entrypoint(&[PATH])
-        .command(&["serve"]))
+    std::fs::read(&file).with_context(|| format!("reading {}", file.display()))
 }
 
 /// The same with a HEALTHCHECK that asks the service for its health.

@@ -7,6 +7,9 @@
 //! | `task [LINE…]` | prints the lines and exits with `EXIT_CODE` (0) |
 //! | `probe` | exits 0 if the service on `PORT` answers its health path with 200: for a HEALTHCHECK |
 //!
+//! Other words are modes too where `MODES` says so, as in `migrate=task ping=probe`; the program's own name is such a word,
+//! so that an image can hold it as `/usr/bin/pg_isready`.
+//!
 //! In every mode but `probe`: `PRINT` is printed first, a line for each `;`; `EXIT_AFTER_MS` ends the process with `EXIT_CODE` (1);
 //! `INSPECT_FILES`, separated by `:`, are looked at by `/inspect`. SIGTERM is ignored unless `init` runs it, for
 //! PID 1 has no default handlers; `GET /stop` ends it.
@@ -20,8 +23,11 @@ use std::{env, thread};
 
 fn main() -> ExitCode {
     let started = Instant::now();
-    let mut arguments = env::args().skip(1);
-    let mode = arguments.next().unwrap_or_else(|| "serve".to_owned());
+    let mut arguments = env::args();
+    let program = arguments.next().unwrap_or_default();
+    let word = arguments.next().unwrap_or_else(|| "serve".to_owned());
+    let named = program.rsplit('/').next().and_then(another);
+    let mode = named.or_else(|| another(&word)).unwrap_or(word);
     if mode == "probe" {
         return serve::probe();
     }
@@ -53,6 +59,14 @@ fn main() -> ExitCode {
             ExitCode::from(64)
         }
     }
+}
+
+/// The mode that `MODES` gives a word.
+fn another(word: &str) -> Option<String> {
+    let modes = setting("MODES")?;
+    let mut pairs = modes.split(' ').filter_map(|pair| pair.split_once('='));
+    let (_, mode) = pairs.find(|(given, _)| *given == word)?;
+    Some(mode.to_owned())
 }
 
 fn setting(name: &str) -> Option<String> {
