@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use firstlight_tests::parts::image::Image;
 use firstlight_tests::parts::{repository, webapp};
 use firstlight_tests::stage::{Fault, Hook, Stage};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::scene::{Play, Scene, asked, host_port, time};
 use crate::templates::{self, DB_PASSWORD, VERSION, WORKER_VERSION};
@@ -83,6 +83,12 @@ fn in_order(play: &Play, fetches: &[&str]) -> Result<()> {
 /// The sample service under the modes that an example's commands name.
 fn image(modes: &str) -> Result<Image> {
     Ok(webapp::image()?.environment("MODES", modes))
+}
+
+/// How many ports of a container are published; engines differ in how they say none.
+fn published(inspected: &Value) -> usize {
+    let bindings = inspected["HostConfig"]["PortBindings"].as_object();
+    bindings.map_or(0, serde_json::Map::len)
 }
 
 #[tokio::test]
@@ -191,7 +197,7 @@ async fn web_postgres() -> Result<()> {
         scene.inspect("migrate").await?,
         scene.inspect("web").await?,
     );
-    let at = |of: &serde_json::Value, when: &str| time(&of["State"][when]);
+    let at = |of: &Value, when: &str| time(&of["State"][when]);
     let db_healthy = at(&db, "StartedAt")? + Duration::from_secs(2);
     ensure!(
         db_healthy <= at(&task, "StartedAt")?,
@@ -202,11 +208,7 @@ async fn web_postgres() -> Result<()> {
         "web did not wait for migrate"
     );
     assert_eq!(task["State"]["ExitCode"], 0);
-    assert_eq!(
-        task["HostConfig"]["PortBindings"],
-        json!({}),
-        "published by web alone"
-    );
+    assert_eq!(published(&task), 0, "by web alone");
     assert_eq!(
         task["HostConfig"]["ReadonlyRootfs"],
         json!(true),
@@ -260,11 +262,7 @@ async fn web_proxy() -> Result<()> {
         healthy <= time(&proxy["State"]["StartedAt"])?,
         "proxy did not wait for web"
     );
-    assert_eq!(
-        web["HostConfig"]["PortBindings"],
-        json!({}),
-        "only the proxy is published"
-    );
+    assert_eq!(published(&web), 0, "only the proxy is");
     let given = asked(&format!("http://127.0.0.1:{port}/inspect")).await?;
     let [conf, certificate, key] = files.map(|file| given["files"][file].clone());
     let passes = format!("proxy_pass http://{}:3000;", scene.names.unique("web"));

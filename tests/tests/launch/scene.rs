@@ -4,13 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result, ensure};
-use bollard::auth::DockerCredentials;
-use bollard::query_parameters::CreateImageOptionsBuilder;
 use firstlight_tests::harness::{Agent, Finished, Ground, Names};
 use firstlight_tests::parts::engine::Engine;
 use firstlight_tests::parts::image::Image;
 use firstlight_tests::stage::{Builder, Entry, Hook, Instance, Outcome, Stage};
-use futures_util::TryStreamExt as _;
 use nix::mount::{MsFlags, mount};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -65,22 +62,6 @@ impl Scene {
         let repository = format!("{}/{name}", self.names.suffix());
         let digest = self.ground.registry.push(&repository, tag, image).await?;
         Ok((format!("{}/{name}:{tag}", self.folder()), digest))
-    }
-
-    /// Has the engine pull an image, as somebody before the launch may have.
-    pub(crate) async fn pull(&self, reference: &str) -> Result<()> {
-        let credentials = DockerCredentials {
-            username: Some(self.ground.login.user.clone()),
-            password: Some(self.ground.login.password.clone()),
-            ..DockerCredentials::default()
-        };
-        let options = CreateImageOptionsBuilder::new()
-            .from_image(reference)
-            .build();
-        let client = self.engine.client();
-        let progress = client.create_image(Some(options), None, Some(credentials));
-        let done = progress.try_for_each(|_| async { Ok(()) });
-        done.await.with_context(|| format!("pulling {reference}"))
     }
 
     /// The line of a spec that opens the registry.

@@ -21,7 +21,9 @@ const NOT_DOCKERS: [(&str, &str); 2] = [("depends_on", "order"), ("timeout", "do
 fn spec(scene: &Scene, rows: &[Row], services: &[&str], tasks: &[&str]) -> String {
     let mut text = scene.head();
     for (kind, stems) in [("services", services), ("tasks", tasks)] {
-        text.push_str(&format!("{kind}:\n"));
+        if !stems.is_empty() {
+            text.push_str(&format!("{kind}:\n"));
+        }
         for stem in stems {
             text.push_str(&format!("  {}:\n", scene.names.unique(stem)));
             let mut said = BTreeSet::new();

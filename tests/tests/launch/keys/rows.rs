@@ -80,7 +80,13 @@ impl Set {
         let checked = webapp::image()?.healthcheck(&[webapp::PATH, "probe"], interval);
         let image = scene.push("web", "1", &checked).await?;
         let moved = scene.push("moved", "1", &webapp::image()?).await?;
-        scene.pull(&moved.0).await?;
+        // A launch before this one had it pulled.
+        let name = scene.names.unique("before");
+        let text = format!(
+            "services:\n  {name}: {{image: \"{}\", command: [worker]}}\n",
+            moved.0
+        );
+        scene.play(scene.head() + &text).await?.succeeds().await?;
         let now = scene.push("moved", "1", &webapp::image()?).await?;
         ensure!(now.1 != moved.1, "the tag has not moved");
         let parameters = format!("/{}", scene.names.suffix());
@@ -442,8 +448,8 @@ pub(super) fn rows(scene: &Scene, set: &Set) -> Vec<Row> {
             "job",
             "extends",
             &all,
-            "/HostConfig/PortBindings",
-            Is(json!({})),
+            "/HostConfig/PortBindings/3000~1tcp",
+            Is(Value::Null),
         ),
         row(
             "job",
