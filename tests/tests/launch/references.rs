@@ -204,11 +204,7 @@ async fn sets_of_variables() -> Result<()> {
         _ => format!("n{number}"),
     };
     let put = async |number: usize| {
-        let kind = if number % 2 == 0 {
-            "String"
-        } else {
-            "SecureString"
-        };
+        let kind = ["String", "SecureString"][number % 2];
         let parameter = format!("/{own}/env/{}", name(number));
         moto.put_parameter(&parameter, &format!("value {number}"), kind)
             .await
