@@ -8,7 +8,6 @@ use firstlight_tests::harness::{Agent, Finished, Ground, Names};
 use firstlight_tests::parts::engine::Engine;
 use firstlight_tests::parts::image::Image;
 use firstlight_tests::stage::{Builder, Entry, Hook, Instance, Outcome, Stage};
-use nix::mount::{MsFlags, mount};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -104,18 +103,6 @@ impl Scene {
             "backoff_base": 50, "backoff_cap": 400, "settle": 300, "delivery_reserve": 1000, "reconcile_poll": 100,
         });
         let agent = Agent::on(&stage)?.timings(&timings);
-        // Secret files belong on tmpfs, as on an instance.
-        let run = agent.root().join("run");
-        std::fs::create_dir(&run)?;
-        let nothing = None::<&str>;
-        mount(
-            Some("tmpfs"),
-            &run,
-            Some("tmpfs"),
-            MsFlags::empty(),
-            nothing,
-        )
-        .context("mounting a tmpfs: run this as root")?;
         Ok(Play {
             stage,
             agent,
