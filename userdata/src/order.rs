@@ -2,7 +2,8 @@
 //!
 //! Everything starts at once, except: `depends_on` waits until a service is healthy or a task
 //! exited 0; `network_mode: service:NAME` waits until that service runs; and a service waits for
-//! every task, unless that would close a circle. So only what a person wrote can close one.
+//! every task, save one that comes after it by what a person wrote, and save where these rules
+//! together would close a circle. So only what a person wrote can close one.
 
 use crate::spec::{Container, NetworkMode, Phase, Spec};
 use std::collections::{BTreeMap, BTreeSet};
@@ -68,8 +69,11 @@ impl<P: Phase> Spec<P> {
             .collect();
         let tasks = || self.tasks.keys().map(String::as_str);
         let services = self.services.keys().map(String::as_str);
+        // A task that depends on a service is out first: counted in, it would have others dropped
+        // that close no circle without it.
         let implied: Vec<(&str, &str)> = services
             .flat_map(|service| tasks().map(move |task| (service, task)))
+            .filter(|(service, task)| !reaches(task, service, &kept))
             .collect();
         let mut all = kept.clone();
         for (service, task) in &implied {
@@ -127,6 +131,10 @@ mod tests {
             (
                 "services: {a: {image: x}, b: {image: x, depends_on: [a]}}\ntasks: {t: {image: x, depends_on: [b]}}",
                 "a | b | t",
+            ),
+            (
+                "services: {db: {image: x}, web: {image: x, depends_on: [db]}}\ntasks: {t: {image: x, depends_on: [db]}, u: {image: x, depends_on: [web]}}",
+                "db | t | web | u",
             ),
         ] {
             let mut sources = Sources::default();
