@@ -8,8 +8,11 @@
     reason = "a test stops where it finds a fault"
 )]
 
+mod again;
 mod examples;
 mod keys;
+mod order;
 mod references;
 mod scene;
+mod sources;
 mod templates;
