@@ -41,7 +41,11 @@ pub struct Finished {
 }
 
 impl Running {
-    pub(super) fn start(mut command: Command) -> anyhow::Result<Self> {
+    /// Starts a command whose output is piped.
+    ///
+    /// # Errors
+    /// If it can't be started.
+    pub fn start(mut command: Command) -> anyhow::Result<Self> {
         let mut child = command
             .spawn()
             .with_context(|| format!("starting {:?}", command.as_std().get_program()))?;
@@ -63,6 +67,12 @@ impl Running {
             stderr,
             readers,
         })
+    }
+
+    /// Its process.
+    #[must_use]
+    pub const fn id(&self) -> Pid {
+        self.pid
     }
 
     /// What it has written so far, both streams.

@@ -111,7 +111,9 @@ async fn perform(arguments: &Arguments, play: &Play, stop: &mut Stop) -> anyhow:
     let mut command = agent.command(&["launch"]);
     // A process group of its own: Ctrl-C comes here, and the agent is asked to end as systemd would ask it.
     command.stdin(Stdio::null()).process_group(0);
-    let mut child = command.spawn().context("starting the agent")?;
+    let mut child = command
+        .spawn()
+        .with_context(|| format!("starting {}", command.as_std().get_program().display()))?;
     let status = tokio::select! {
         status = child.wait() => status?,
         () = stop.asked() => end(&mut child).await?,
