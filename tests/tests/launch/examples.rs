@@ -8,9 +8,10 @@ use anyhow::{Context as _, Result, ensure};
 use firstlight_tests::parts::image::Image;
 use firstlight_tests::parts::{repository, webapp};
 use firstlight_tests::stage::{Fault, Hook, Stage};
+use firstlight_tests::wait::wait_until;
 use serde_json::{Value, json};
 
-use crate::scene::{Play, Scene, asked, host_port, time};
+use crate::scene::{HOOK, PATIENCE, Play, Scene, asked, host_port, time};
 use crate::templates::{self, DB_PASSWORD, VERSION, WORKER_VERSION};
 
 const ECR: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/";
@@ -304,15 +305,16 @@ async fn the_group_is_kept_waiting_before_the_spec_is_read() -> Result<()> {
         "services:\n  {name}: {{image: \"{folder}/web:{{{{ssm:/web/prod/version:42}}}}\", command: [worker]}}\n"
     );
     let play = scene.play(scene.head() + &spec).await?;
-    // The first request gets no answer, and is given up after some time.
-    play.stage
-        .order(Fault::Hang.on_metadata("user-data").times(1));
-    play.succeeds().await?;
-    play.expect_order(&[
-        "imds GET user-data",
-        "autoscaling RecordLifecycleActionHeartbeat",
-        "imds GET user-data",
-        "ssm GetParameters",
-        "autoscaling CompleteLifecycleAction",
-    ])
+    // User data gets no answer, again and again, until a heartbeat has come.
+    let play = play.timings(&json!({"imds_attempt": 300}));
+    play.stage.order(Fault::Hang.on_metadata("user-data"));
+    let launch = play.agent.start(&["launch"])?;
+    let beat = || !play.stage.heartbeats().is_empty();
+    wait_until(PATIENCE, "the group is kept waiting", beat).await?;
+    play.stage.assert_faults_fired()?;
+    let read = play.stage.calls_of("ssm", "GetParameters");
+    ensure!(read.is_empty(), "{}", play.stage.transcript());
+    play.stage.call_off();
+    let finished = launch.finish(PATIENCE).await?;
+    play.succeeded(&finished, HOOK).await
 }

@@ -99,10 +99,7 @@ impl Scene {
         let opened = SystemTime::now().into();
         let stage = stage.instance(instance).moto(self.ground.moto.url());
         let stage = stage.open().await?;
-        let timings = json!({
-            "backoff_base": 50, "backoff_cap": 400, "settle": 300, "delivery_reserve": 1000, "reconcile_poll": 100,
-        });
-        let agent = Agent::on(&stage)?.timings(&timings);
+        let agent = Agent::on(&stage)?.timings(&timings(&json!({})));
         Ok(Play {
             stage,
             agent,
@@ -149,6 +146,17 @@ pub(crate) fn host_port() -> Result<u16> {
     tried.find(free).context("no free port")
 }
 
+/// Timings for a launch whose parts are a loopback away, with these beside.
+fn timings(more: &Value) -> Value {
+    let mut timings = json!({
+        "backoff_base": 50, "backoff_cap": 400, "settle": 300, "delivery_reserve": 1000, "reconcile_poll": 100,
+    });
+    for (name, value) in more.as_object().into_iter().flatten() {
+        timings[name] = value.clone();
+    }
+    timings
+}
+
 /// A launch that is about to happen, or has.
 pub(crate) struct Play {
     pub(crate) stage: Stage,
@@ -162,6 +170,12 @@ impl Play {
         self.agent.run(&["launch"], PATIENCE).await
     }
 
+    /// With other timings beside those of every test.
+    pub(crate) fn timings(mut self, more: &Value) -> Self {
+        self.agent = self.agent.timings(&timings(more));
+        self
+    }
+
     /// Launches, and holds it to end with one CONTINUE for [`HOOK`].
     pub(crate) async fn succeeds(&self) -> Result<Finished> {
         self.succeeds_for(HOOK).await
@@ -171,6 +185,12 @@ impl Play {
     /// that tells every stage with its time.
     pub(crate) async fn succeeds_for(&self, hook: &str) -> Result<Finished> {
         let finished = self.launch().await?;
+        self.succeeded(&finished, hook).await?;
+        Ok(finished)
+    }
+
+    /// The same for a launch that is over.
+    pub(crate) async fn succeeded(&self, finished: &Finished, hook: &str) -> Result<()> {
         finished.expect_code(0)?;
         let verdicts = self.stage.verdicts();
         ensure!(
@@ -186,8 +206,7 @@ impl Play {
             self.stage.transcript()
         );
         self.stage.assert_faults_fired()?;
-        told_well(&self.agent.status().await?)?;
-        Ok(finished)
+        told_well(&self.agent.status().await?)
     }
 
     /// Holds these calls to stand in the log in this order, whatever is between them. Each is `service operation`, and

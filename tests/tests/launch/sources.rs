@@ -126,7 +126,7 @@ async fn drop_ins_parts_and_includes_are_merged_in_their_rank() -> Result<()> {
         "include:\n  - {{from: \"s3://{bucket}/specs/web.yaml\", sha256: {sum}, owner: \"123456789012\"}}\n  - {{from: \"ssm:/{own}/common\"}}\n"
     );
     let base = format!(
-        "{}services:\n  {web}:\n    image: \"{image}\"\n    command: [worker]\n    cap_drop: [NET_RAW, MKNOD]\n    environment: {{BASE: base, A: base, LOST: base}}\n    labels: {{team: base}}\n  {gone}: {{image: \"{image}\"}}\n",
+        "{}x-tight: &tight {{read_only: true}}\nservices:\n  {web}:\n    image: \"{image}\"\n    command: [worker]\n    cap_drop: [NET_RAW, MKNOD]\n    environment: [BASE=base, A=base, LOST=base]\n    labels: [team=base]\n    <<: *tight\n  {gone}: {{image: \"{image}\"}}\n",
         scene.head()
     );
     let second = document("{SECOND: second, A: second}", "");
@@ -164,6 +164,11 @@ async fn drop_ins_parts_and_includes_are_merged_in_their_rank() -> Result<()> {
         made["HostConfig"]["CapDrop"],
         json!(["CHOWN"]),
         "lists are replaced whole"
+    );
+    assert_eq!(
+        made["HostConfig"]["ReadonlyRootfs"],
+        json!(true),
+        "from an anchor"
     );
     let labels = &made["Config"]["Labels"];
     assert_eq!(
