@@ -73,16 +73,24 @@ pub async fn staged<T, E: Failure>(
 ) -> Result<T, LaunchError> {
     report.stage_started(stage);
     let began = Instant::now();
-    let result = match tokio::time::timeout_at(deadline.instant() + GRACE, work).await {
-        Ok(result) => result.map_err(|error| LaunchError::at(stage, &error)),
-        Err(_elapsed) => Err(LaunchError {
+    let over = |message| {
+        Err(LaunchError {
             stage,
             reason: Reason::Deadline,
-            message: format!(
+            message,
+        })
+    };
+    let result = if deadline.passed() {
+        // Its own waits would end at once, and each would blame what it waits for.
+        over("the launch's time was over before this stage began; give the launch a longer `timeout`".to_owned())
+    } else {
+        match tokio::time::timeout_at(deadline.instant() + GRACE, work).await {
+            Ok(result) => result.map_err(|error| LaunchError::at(stage, &error)),
+            Err(_elapsed) => over(format!(
                 "the launch's time ran out here, after {:.1} s in this stage; see the last lines before this one for what it waited for, or give the launch a longer `timeout`",
                 began.elapsed().as_secs_f64()
-            ),
-        }),
+            )),
+        }
     };
     report.stage_ended(stage, began.elapsed(), result.as_ref().err());
     result
@@ -195,6 +203,10 @@ pub struct Timings {
     /// (another hook may be what holds it).
     #[serde(deserialize_with = "milliseconds")]
     pub reconcile_patience: Duration,
+    /// How long Auto Scaling may fail to tell the group before an instance whose metadata has no target
+    /// state counts as in none.
+    #[serde(deserialize_with = "milliseconds")]
+    pub group_patience: Duration,
     /// One request to the Docker engine that should answer at once.
     #[serde(deserialize_with = "milliseconds")]
     pub docker_attempt: Duration,
@@ -247,6 +259,7 @@ impl Default for Timings {
             heartbeat_least: s(10),
             reconcile_poll: s(5),
             reconcile_patience: s(120),
+            group_patience: s(60),
             docker_attempt: s(30),
         }
     }

@@ -198,10 +198,15 @@ impl Driver {
                 biased;
                 Some(fact) = facts.recv() => Event::Learned(fact),
                 () = asked.asked() => Event::Terminate,
-                joined = running.join.done() => Event::Joined(joined.map(|(found, recipients)| {
-                    membership = Some(found);
-                    recipients
-                })),
+                joined = running.join.done() => {
+                    if let Err(error) = &joined {
+                        cx.report.warn("recipients_unknown", &error.message);
+                    }
+                    Event::Joined(joined.map(|(found, recipients)| {
+                        membership = Some(found);
+                        recipients
+                    }))
+                }
                 outcome = running.work.done() => match outcome {
                     Ok(Some(healthy)) => Event::Worked(Ok(healthy.into())),
                     Ok(None) => Event::NotForUs,
@@ -255,7 +260,11 @@ impl Driver {
             Effect::Join => {
                 let known = membership.clone();
                 let wish = self.record.facts.signal.clone();
-                running.join = Slot::of(signal::join(cx, me, known, wish));
+                let cx = Context {
+                    deadline: cx.delivery(self.whole()),
+                    ..cx.clone()
+                };
+                running.join = Slot::of(async move { signal::join(&cx, me, known, wish).await });
             }
             // The spec seldom changes whom to keep waiting; a beat begun anew would be one too many.
             Effect::Heartbeat(recipients) if recipients == running.kept_waiting => {}

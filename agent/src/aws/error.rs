@@ -70,6 +70,11 @@ impl CallError {
                 (cause, said(cause, words, status))
             }
             SdkError::TimeoutError(_) => (Cause::Unreachable, "no answer in time".to_owned()),
+            // A proxy's or a balancer's answer is not the service's, but its status tells.
+            SdkError::ResponseError(response) if !response.raw().status().is_success() => {
+                let status = response.raw().status().as_u16();
+                (by_status(status), said(by_status(status), "", status))
+            }
             SdkError::ResponseError(_) => (
                 Cause::Unavailable,
                 "the answer was cut off or garbled".to_owned(),

@@ -200,11 +200,17 @@ fn decide(record: &mut Record, verdict: Verdict) -> Vec<Effect> {
         return vec![];
     };
     let deliveries = recipients.take().map(pending);
+    let unknown = deliveries.is_none();
     record.state = State::Decided {
         verdict,
         deliveries,
     };
-    settle(record)
+    let mut effects = settle(record);
+    // Begun before the launch's time was known; now the verdict waits for it alone.
+    if unknown && record.facts.timeout_ms.is_some() {
+        effects.push(Effect::Join);
+    }
+    effects
 }
 
 fn settle(record: &Record) -> Vec<Effect> {

@@ -59,20 +59,38 @@ const TAG: &str = "tags/instance/aws:autoscaling:groupName";
 const TARGET: &str = "autoscaling/target-lifecycle-state";
 
 /// Asks metadata, then Auto Scaling, until `cx.deadline`.
+///
+/// An instance without a role, or without a way to Auto Scaling, may still be a whole launch of its
+/// own: where metadata knows no target state either, it is in no group.
 pub(super) async fn discover(cx: &Context, me: &Identity) -> Result<Membership, SignalError> {
     if let Some(group) = cx.imds.metadata(TAG, cx.deadline).await? {
         return member(cx, group).await;
     }
+    let patience = cx.deadline.at_most(cx.timings.group_patience);
+    let error = match described(cx, me, patience).await {
+        Ok(instance) => return found(cx, instance).await,
+        Err(error) => error,
+    };
+    if cx.imds.metadata(TARGET, cx.deadline).await?.is_none() {
+        let words = format!(
+            "{error}; instance metadata has no target state, so this instance counts as in no Auto Scaling group"
+        );
+        cx.report.warn("group_unconfirmed", &words);
+        return Ok(Membership::Outside);
+    }
+    if matches!(error.cause, Cause::Denied | Cause::Refused) {
+        return Ok(Membership::Nameless(error.to_string()));
+    }
     match described(cx, me, cx.deadline).await {
-        Ok(Some(instance)) => member(cx, instance.group).await,
-        Ok(None) => Ok(Membership::Outside),
-        Err(error) if matches!(error.cause, Cause::Denied | Cause::Refused) => {
-            match cx.imds.metadata(TARGET, cx.deadline).await? {
-                Some(_) => Ok(Membership::Nameless(error.to_string())),
-                None => Ok(Membership::Outside),
-            }
-        }
+        Ok(instance) => found(cx, instance).await,
         Err(error) => Err(SignalError::Undelivered { error }),
+    }
+}
+
+async fn found(cx: &Context, instance: Option<Described>) -> Result<Membership, SignalError> {
+    match instance {
+        Some(instance) => member(cx, instance.group).await,
+        None => Ok(Membership::Outside),
     }
 }
 

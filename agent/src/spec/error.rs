@@ -45,6 +45,14 @@ pub enum SpecError {
         /// What was answered.
         why: String,
     },
+    /// An include that no document can be as large as.
+    #[error("include {include} is larger than {most} bytes; is it the document that was meant?")]
+    IncludeTooLarge {
+        /// As it is written.
+        include: String,
+        /// What is taken at most.
+        most: usize,
+    },
     /// An include that may not be read.
     #[error("include {include} may not be read: {why}; {grant}")]
     IncludeDenied {
@@ -69,7 +77,7 @@ impl Failure for SpecError {
     fn reason(&self) -> Reason {
         match self {
             SpecError::Metadata(error) => error.reason(),
-            SpecError::Invalid(_) => Reason::SpecInvalid,
+            SpecError::Invalid(_) | SpecError::IncludeTooLarge { .. } => Reason::SpecInvalid,
             SpecError::IncludeChanged(_) => Reason::IncludeChanged,
             SpecError::DropInUnsafe { .. } | SpecError::DropInUnreadable { .. } => {
                 Reason::DropInUnsafe

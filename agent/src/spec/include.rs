@@ -59,6 +59,7 @@ enum Miss {
     Call(CallError),
     Cut(String),
     Absent(String),
+    TooLarge,
 }
 
 impl fmt::Display for Miss {
@@ -66,6 +67,7 @@ impl fmt::Display for Miss {
         match self {
             Miss::Call(error) => error.fmt(f),
             Miss::Cut(why) | Miss::Absent(why) => f.write_str(why),
+            Miss::TooLarge => write!(f, "it is larger than {MOST} bytes"),
         }
     }
 }
@@ -75,7 +77,7 @@ impl Classify for Miss {
         match self {
             Miss::Call(error) => error.class(),
             Miss::Cut(_) => Class::Transient,
-            Miss::Absent(_) => Class::Fatal,
+            Miss::Absent(_) | Miss::TooLarge => Class::Fatal,
         }
     }
 }
@@ -98,7 +100,7 @@ async fn object(cx: &Context, bucket: &str, key: &str, owner: &str) -> Result<Ve
             let chunk = chunk.map_err(|error| Miss::Cut(format!("it was cut off: {error}")))?;
             bytes.extend_from_slice(&chunk);
             if bytes.len() > MOST {
-                return Err(Miss::Absent(format!("it is larger than {MOST} bytes")));
+                return Err(Miss::TooLarge);
             }
         }
         Ok(bytes)
@@ -145,6 +147,10 @@ fn explain(me: &Identity, include: &Include, miss: Miss) -> SpecError {
         Miss::Absent(_) => SpecError::IncludeMissing {
             include: named,
             why,
+        },
+        Miss::TooLarge => SpecError::IncludeTooLarge {
+            include: named,
+            most: MOST,
         },
         Miss::Cut(_) => SpecError::IncludeUnreachable {
             include: named,

@@ -20,6 +20,7 @@ pub struct Builder {
     instance: Instance,
     user_data: Option<Vec<u8>>,
     http_tokens: HttpTokens,
+    token_life: Duration,
     group: Option<(String, Vec<Hook>)>,
     opens: Opens,
     proceed: Duration,
@@ -36,6 +37,7 @@ impl Default for Builder {
             instance: Instance::default(),
             user_data: None,
             http_tokens: HttpTokens::Required,
+            token_life: Duration::MAX,
             group: None,
             opens: Opens::After(Duration::ZERO),
             proceed: Duration::ZERO,
@@ -66,6 +68,13 @@ impl Builder {
     #[must_use]
     pub const fn http_tokens(mut self, mode: HttpTokens) -> Self {
         self.http_tokens = mode;
+        self
+    }
+
+    /// The longest that metadata lets a token live, whatever is asked for; EC2's six hours by default.
+    #[must_use]
+    pub const fn token_life(mut self, longest: Duration) -> Self {
+        self.token_life = longest;
         self
     }
 
@@ -136,11 +145,10 @@ impl Builder {
         });
         let shared = Arc::new(Shared {
             opened,
-            metadata: Mutex::new(Metadata::new(
-                &self.instance,
-                self.http_tokens,
-                self.user_data,
-            )),
+            metadata: Mutex::new(
+                Metadata::new(&self.instance, self.http_tokens, self.user_data)
+                    .token_life(self.token_life),
+            ),
             me: self.instance,
             group: Mutex::new(group),
             stack: Mutex::new(stack),

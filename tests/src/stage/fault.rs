@@ -7,7 +7,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::answer::AwsError;
+use super::answer::{Answer, AwsError};
 use super::call::Call;
 
 /// What goes wrong.
@@ -37,6 +37,8 @@ pub enum Fault {
     Skew,
     /// Any other AWS error.
     Error(AwsError),
+    /// Any other answer, with nothing performed: a redirect, a page that moto would not give.
+    Instead(Answer),
 }
 
 /// An order for a [`Fault`]: begin with [`Fault::on`] or [`Fault::on_metadata`].

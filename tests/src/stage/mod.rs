@@ -34,7 +34,7 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 use tokio::task::JoinSet;
 
-pub use answer::AwsError;
+pub use answer::{Answer, AwsError};
 pub use builder::Builder;
 pub use cloudformation::Signal;
 pub use fault::{Fault, Order};

@@ -85,6 +85,7 @@ async fn stage(
         Fault::DenyKms => refuse(words::key_denied(&call, &shared.me)),
         Fault::Skew => refuse(words::skewed(&call)),
         Fault::Error(error) => refuse(error),
+        Fault::Instead(answer) => Done::Answered(answer),
         Fault::Status(status) => Done::Answered(Answer::new(status, "text/plain", "")),
         Fault::Garble => Done::Answered(Answer::new(200, "text/html", "<<{garbled \u{fffd}}>")),
         Fault::Cut => Done::Cut(perform(shared, &call, parts, body).await),

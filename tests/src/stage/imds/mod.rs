@@ -57,6 +57,7 @@ pub enum HttpTokens {
 #[derive(Debug)]
 pub struct Metadata {
     mode: HttpTokens,
+    token_life: Duration,
     tokens: BTreeMap<String, Instant>,
     tree: BTreeMap<String, Vec<u8>>,
     role: Option<String>,
@@ -69,6 +70,7 @@ impl Metadata {
     pub fn new(me: &Instance, mode: HttpTokens, user_data: Option<Vec<u8>>) -> Self {
         let mut new = Self {
             mode,
+            token_life: Duration::MAX,
             tokens: BTreeMap::new(),
             tree: BTreeMap::new(),
             role: me.role.clone(),
@@ -139,6 +141,13 @@ impl Metadata {
         };
     }
 
+    /// Lets no token live longer than this, whatever is asked for.
+    #[must_use]
+    pub const fn token_life(mut self, longest: Duration) -> Self {
+        self.token_life = longest;
+        self
+    }
+
     /// Whether a value was put at this path.
     #[must_use]
     pub fn has(&self, path: &str) -> bool {
@@ -194,7 +203,8 @@ impl Metadata {
         }
     }
 
-    fn token(&mut self, life: Duration, now: Instant) -> Answer {
+    fn token(&mut self, asked: Duration, now: Instant) -> Answer {
+        let life = asked.min(self.token_life);
         let token = format!("STAGE{:032x}==", fastrand::u128(..));
         self.tokens.insert(token.clone(), now + life);
         Answer::new(200, "text/plain", token).header(
