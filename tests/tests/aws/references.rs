@@ -298,11 +298,7 @@ async fn what_never_answers() -> Result<()> {
         let call = format!("{service}:{operation}");
         for (fault, reason, word) in [
             (Fault::Throttle, "reference_throttled", "Rate exceeded"),
-            (
-                Fault::Status(429),
-                "reference_throttled",
-                "HTTP status 429",
-            ),
+            (Fault::Status(429), "reference_throttled", "HTTP status 429"),
             (
                 Fault::Drop,
                 "reference_unreachable",
