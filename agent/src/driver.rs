@@ -14,7 +14,7 @@ use crate::{
     health::Healthy,
     imds::{Identity, Imds, ImdsError},
     launch::{self, Resume},
-    lifecycle::{self, Effect, Event, Fact, Recipient, Record, Settled, Verdict, Work},
+    lifecycle::{self, Effect, Event, Fact, Recipient, Record, Settled, Unjoined, Verdict, Work},
     report::{
         Report,
         status::{Kind, Outcome},
@@ -164,7 +164,7 @@ struct Driver {
 /// What takes time, and is under way at most once each.
 struct Running<'a> {
     work: Slot<'a, Result<Option<Healthy>, LaunchError>>,
-    join: Slot<'a, Result<(Membership, Vec<Recipient>), LaunchError>>,
+    join: Slot<'a, Result<(Membership, Vec<Recipient>), Unjoined>>,
     heartbeat: Slot<'a, ()>,
     kept_waiting: Vec<Recipient>,
     signal: Slot<'a, (Recipient, Settled)>,
@@ -199,8 +199,8 @@ impl Driver {
                 Some(fact) = facts.recv() => Event::Learned(fact),
                 () = asked.asked() => Event::Terminate,
                 joined = running.join.done() => {
-                    if let Err(error) = &joined {
-                        cx.report.warn("recipients_unknown", &error.message);
+                    if let Err(unjoined) = &joined {
+                        cx.report.warn("recipients_unknown", &unjoined.error.message);
                     }
                     Event::Joined(joined.map(|(found, recipients)| {
                         membership = Some(found);

@@ -19,7 +19,7 @@ mod step;
 mod tests;
 
 pub use clock::{Began, Now};
-pub use event::{Effect, Event, Fact, Work};
+pub use event::{Effect, Event, Fact, Unjoined, Work};
 pub use record::{
     Delivery, Facts, Kind, Proof, Recipient, Record, Settled, State, Transition, Verdict, Wish,
 };

@@ -16,7 +16,7 @@ pub enum Event {
     /// The work told something that must survive a crash.
     Learned(Fact),
     /// It is known whom to tell, or that it cannot be known. Comes again when the spec refines it.
-    Joined(Result<Vec<Recipient>, LaunchError>),
+    Joined(Result<Vec<Recipient>, Unjoined>),
     /// The work is done, with its proof, or has failed.
     Worked(Result<Proof, LaunchError>),
     /// No source says anything to firstlight.
@@ -34,6 +34,15 @@ pub enum Event {
     },
     /// SIGTERM.
     Terminate,
+}
+
+/// Whom the spec wants told cannot be known, or cannot be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unjoined {
+    /// Why not.
+    pub error: LaunchError,
+    /// Who waits all the same, as far as known: an ABANDON through any of them ends the launch.
+    pub waiting: Vec<Recipient>,
 }
 
 /// What the work tells on the way.

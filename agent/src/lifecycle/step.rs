@@ -2,7 +2,7 @@
 
 use super::{
     clock::Now,
-    event::{Effect, Event, Fact, Work},
+    event::{Effect, Event, Fact, Unjoined, Work},
     record::{Delivery, Kind, Proof, Recipient, Record, Settled, State, Verdict},
 };
 use crate::{
@@ -135,15 +135,15 @@ fn learn(record: &mut Record, fact: Fact) -> Vec<Effect> {
     }
 }
 
-fn join(record: &mut Record, joined: Result<Vec<Recipient>, LaunchError>) -> Vec<Effect> {
+fn join(record: &mut Record, joined: Result<Vec<Recipient>, Unjoined>) -> Vec<Effect> {
     match (&mut record.state, joined) {
         (State::Undecided { recipients }, Ok(found)) => {
             *recipients = Some(found.clone());
             vec![Effect::Heartbeat(found)]
         }
         // Whoever is to be told cannot be told: a launch that ends so is no launch.
-        (State::Undecided { recipients }, Err(error)) => {
-            recipients.get_or_insert_default();
+        (State::Undecided { recipients }, Err(Unjoined { error, waiting })) => {
+            recipients.get_or_insert(waiting);
             let mut effects = vec![Effect::Abort];
             effects.extend(decide(record, Verdict::Abandon(error)));
             effects
@@ -158,12 +158,22 @@ fn join(record: &mut Record, joined: Result<Vec<Recipient>, LaunchError>) -> Vec
             *deliveries = Some(pending(found));
             settle(record)
         }
+        (
+            State::Decided {
+                verdict: Verdict::Abandon(_),
+                deliveries: deliveries @ None,
+            },
+            Err(Unjoined { waiting, .. }),
+        ) if !waiting.is_empty() => {
+            *deliveries = Some(pending(waiting));
+            settle(record)
+        }
         // The verdict stands, and the next start tries again to find who waits for it.
         (
             State::Decided {
                 deliveries: None, ..
             },
-            Err(error),
+            Err(Unjoined { error, .. }),
         ) => vec![Effect::Exit(error.exit())],
         (
             State::Decided {

@@ -52,6 +52,11 @@ fn failed(reason: Reason, stage: Stage) -> LaunchError {
     }
 }
 
+fn unjoined(error: LaunchError, waiting: &[&str]) -> Result<Vec<Recipient>, Unjoined> {
+    let waiting = waiting.iter().map(|name| hook(name)).collect();
+    Err(Unjoined { error, waiting })
+}
+
 fn delivered() -> Settled {
     Settled::Delivered
 }
@@ -181,14 +186,17 @@ fn a_launch_that_cannot_be_told_is_abandoned_by_what_was_found() {
         &[
             Event::Started,
             Event::Joined(Ok(vec![hook("a")])),
-            Event::Joined(Err(error.clone())),
+            Event::Joined(unjoined(error.clone(), &[])),
         ],
     );
     assert_eq!(
         effects,
         [Effect::Abort, Effect::Persist, signal("a", false, false)]
     );
-    let (record, effects) = run(&fresh(), &[Event::Started, Event::Joined(Err(error))]);
+    let (record, effects) = run(
+        &fresh(),
+        &[Event::Started, Event::Joined(unjoined(error, &[]))],
+    );
     assert_eq!(
         effects,
         [Effect::Abort, Effect::Persist, Effect::StopWorkload]
@@ -196,6 +204,24 @@ fn a_launch_that_cannot_be_told_is_abandoned_by_what_was_found() {
     assert_eq!(
         run(&record, &[Event::Stopped]).1,
         [Effect::Persist, Effect::Exit(Exit::Spec)]
+    );
+}
+
+#[test]
+fn whoever_waits_hears_of_a_spec_that_names_nobody() {
+    let error = failed(Reason::HookUnknown, Stage::Signal);
+    let early = failed(Reason::ImageAbsent, Stage::Pull);
+    let resolved = Event::Learned(Fact::Resolved(Wish::default()));
+    let known = Event::Joined(Ok(vec![hook("a"), hook("b")]));
+    let nobody = Event::Joined(unjoined(error, &["a", "b"]));
+    let told = |effects: &[Effect]| effects.contains(&signal("a", false, false));
+    let events = [Event::Started, known, resolved.clone(), nobody.clone()];
+    assert!(told(&run(&fresh(), &events).1));
+    let failed = Event::Worked(Err(early));
+    let (record, effects) = run(&fresh(), &[Event::Started, resolved, failed, nobody]);
+    assert!(told(&effects), "{effects:?}");
+    assert!(
+        matches!(record.verdict(), Some(Verdict::Abandon(error)) if error.reason == Reason::ImageAbsent)
     );
 }
 
@@ -238,7 +264,7 @@ fn the_first_verdict_stands() {
     );
     for event in [
         Event::Worked(Err(failed(Reason::ServiceExited, Stage::Health))),
-        Event::Joined(Err(failed(Reason::HookUnknown, Stage::Signal))),
+        Event::Joined(unjoined(failed(Reason::HookUnknown, Stage::Signal), &[])),
         Event::Started,
         Event::Terminate,
     ] {

@@ -91,6 +91,12 @@ impl Completion<'_> {
             let waited = since.elapsed() >= self.cx.timings.reconcile_patience;
             let poll = self.deadline.at_most(self.cx.timings.reconcile_poll);
             match described(self.cx, self.me, poll).await {
+                Ok(Some(instance)) if instance.group != self.group => {
+                    return Err(SignalError::OtherGroup {
+                        named: self.group.to_owned(),
+                        is: instance.group,
+                    });
+                }
                 Ok(instance) => match next(
                     instance.map(|instance| instance.state).as_deref(),
                     sent,

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     context::Context,
     imds::Identity,
-    lifecycle::{Recipient, Wish},
+    lifecycle::{Recipient, Unjoined, Wish},
     verdict::{LaunchError, Stage},
 };
 
@@ -18,44 +18,61 @@ use crate::{
 /// them would end the launch, and which one is ours cannot be known.
 ///
 /// # Errors
-/// See [`SignalError`].
+/// See [`SignalError`]; with it come those who wait for a verdict all the same.
 pub async fn join(
     cx: &Context,
     me: &Identity,
     known: Option<Membership>,
     wish: Option<Wish>,
-) -> Result<(Membership, Vec<Recipient>), LaunchError> {
-    found(cx, me, known, wish)
-        .await
-        .map_err(|error| LaunchError::at(Stage::Signal, &error))
-}
-
-async fn found(
-    cx: &Context,
-    me: &Identity,
-    known: Option<Membership>,
-    wish: Option<Wish>,
-) -> Result<(Membership, Vec<Recipient>), SignalError> {
+) -> Result<(Membership, Vec<Recipient>), Unjoined> {
     let named = wish.as_ref().and_then(|wish| wish.group.clone());
-    let membership = match (named, known) {
-        (Some(group), Some(Membership::Member { group: is, hooks })) if group == is => {
-            Membership::Member { group, hooks }
+    let membership = match membership(cx, me, known.clone(), named).await {
+        Ok(membership) => membership,
+        Err(error) => {
+            let is = match known {
+                Some(known) => Some(known),
+                None => discover(cx, me).await.ok(),
+            };
+            return Err(unjoined(&error, is.as_ref()));
         }
-        (Some(named), Some(Membership::Member { group: is, .. })) => {
-            return Err(SignalError::OtherGroup { named, is });
-        }
-        (Some(group), Some(Membership::Outside | Membership::Nameless(_)) | None) => {
-            member(cx, group).await?
-        }
-        (None, Some(known)) => known,
-        (None, None) => discover(cx, me).await?,
     };
-    let recipients = recipients(&membership, wish.as_ref())?;
+    let recipients = recipients(&membership, wish.as_ref())
+        .map_err(|error| unjoined(&error, Some(&membership)))?;
     // Once, when all is known: what the group is, and who waits.
     if wish.is_some() {
         say(cx, &membership, &recipients);
     }
     Ok((membership, recipients))
+}
+
+async fn membership(
+    cx: &Context,
+    me: &Identity,
+    known: Option<Membership>,
+    named: Option<String>,
+) -> Result<Membership, SignalError> {
+    match (named, known) {
+        (Some(group), Some(Membership::Member { group: is, hooks })) if group == is => {
+            Ok(Membership::Member { group, hooks })
+        }
+        (Some(named), Some(Membership::Member { group: is, .. })) => {
+            Err(SignalError::OtherGroup { named, is })
+        }
+        (Some(group), Some(Membership::Outside | Membership::Nameless(_)) | None) => {
+            member(cx, group).await
+        }
+        (None, Some(known)) => Ok(known),
+        (None, None) => discover(cx, me).await,
+    }
+}
+
+/// The error, and every launch hook of the group that the instance is in.
+fn unjoined(error: &SignalError, is: Option<&Membership>) -> Unjoined {
+    let waiting = is.and_then(|membership| recipients(membership, None).ok());
+    Unjoined {
+        error: LaunchError::at(Stage::Signal, error),
+        waiting: waiting.unwrap_or_default(),
+    }
 }
 
 /// Pure: who of the group, and who besides.
