@@ -50,6 +50,9 @@ fn asked_first(play: &Play) -> Result<()> {
     Ok(())
 }
 
+/// User data, and what is said of it.
+type Broken = (Vec<u8>, &'static [&'static str]);
+
 #[tokio::test]
 async fn broken_user_data() -> Result<()> {
     let scene = Scene::set().await?;
@@ -57,7 +60,7 @@ async fn broken_user_data() -> Result<()> {
     ensure!(bomb.len() < 16 << 10, "EC2 would not take it");
     let whole = gzip(GOOD.as_bytes());
     let text = |text: &str| text.as_bytes().to_vec();
-    let cases: Vec<(&str, (Vec<u8>, &[&str]))> = vec![
+    let cases: Vec<(&str, Broken)> = vec![
         ("no YAML", (text("firstlight: 1\nservices: [web\n"), &["user data, line "])),
         (
             "all that is wrong at once, each with its place and a hint",
