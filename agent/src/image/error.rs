@@ -5,6 +5,7 @@
 use crate::{
     aws,
     docker::{self, CallError, EngineError},
+    report::{PullProgress, words},
     retry::{Class, Classify},
     verdict::{Failure, Reason},
 };
@@ -53,7 +54,10 @@ pub enum ImageError {
         message: String,
     },
     /// The download stood still.
-    #[error("{image} from {registry}: no byte came for {limit:?}; check the route to the registry")]
+    #[error(
+        "{image} from {registry}: no byte came for {limit:?}, {}; check the route to the registry",
+        so_far(*got)
+    )]
     Stalled {
         /// The image.
         image: String,
@@ -61,16 +65,21 @@ pub enum ImageError {
         registry: String,
         /// How long it stood still.
         limit: Duration,
+        /// What had come by then.
+        got: PullProgress,
     },
     /// The deadline came before anything else was seen of the pull.
     #[error(
-        "{image} from {registry}: the launch's time ran out during the first attempt to pull it; raise the spec's timeout, or make the image smaller"
+        "{image} from {registry}: the launch's time ran out during the first attempt to pull it, {}; raise the spec's timeout, or make the image smaller",
+        so_far(*got)
     )]
     CutOff {
         /// The image.
         image: String,
         /// The registry's host.
         registry: String,
+        /// What had come by then.
+        got: PullProgress,
     },
     /// `pull_policy: never`, or a recorded image without a registry digest, and it is not there.
     #[error(
@@ -135,18 +144,20 @@ impl ImageError {
         }
     }
 
-    pub(super) fn stalled(reference: &ImageRef, limit: Duration) -> ImageError {
+    pub(super) fn stalled(reference: &ImageRef, limit: Duration, got: PullProgress) -> ImageError {
         ImageError::Stalled {
             image: reference.to_string(),
             registry: reference.registry().to_owned(),
             limit,
+            got,
         }
     }
 
-    pub(super) fn cut_off(reference: &ImageRef) -> ImageError {
+    pub(super) fn cut_off(reference: &ImageRef, got: PullProgress) -> ImageError {
         ImageError::CutOff {
             image: reference.to_string(),
             registry: reference.registry().to_owned(),
+            got,
         }
     }
 }
@@ -191,7 +202,7 @@ impl Failure for ImageError {
                 | aws::Cause::Clock => Reason::ImageUnreachable,
             },
             ImageError::Stalled { .. } => Reason::ImageStalled,
-            ImageError::CutOff { .. } => Reason::ImageUnreachable,
+            ImageError::CutOff { .. } => Reason::Deadline,
             ImageError::Absent { .. } | ImageError::Vanished { .. } => Reason::ImageAbsent,
             ImageError::Pull { cause, .. } => match cause {
                 Cause::Unknown | Cause::OtherPlatform => Reason::ImageUnknown,
@@ -205,6 +216,15 @@ impl Failure for ImageError {
             },
         }
     }
+}
+
+/// How much of an image had come: "after 1.2 MB of 3.0 MB".
+fn so_far(got: PullProgress) -> String {
+    if got.total == 0 {
+        return "before anything of it came".to_owned();
+    }
+    let (downloaded, total) = (words::bytes(got.downloaded), words::bytes(got.total));
+    format!("after {downloaded} of {total}")
 }
 
 fn token_advice(error: &aws::CallError) -> &'static str {

@@ -193,3 +193,34 @@ fn a_broken_engine_is_not_a_broken_registry() {
     assert_eq!(error.reason(), Reason::DockerUnreachable);
     assert_eq!(error.class(), Class::Transient);
 }
+
+#[test]
+fn what_came_of_an_image_is_told() {
+    let reference = ImageRef::parse("ghcr.io/acme/web:42").unwrap();
+    let got = PullProgress {
+        downloaded: 1_200_000,
+        total: 3_000_000,
+        ..PullProgress::default()
+    };
+    let limit = Duration::from_secs(60);
+    for (error, reason, words) in [
+        (
+            ImageError::stalled(&reference, limit, got),
+            Reason::ImageStalled,
+            "no byte came for 60s, after 1.2 MB of 3.0 MB; ",
+        ),
+        (
+            ImageError::stalled(&reference, limit, PullProgress::default()),
+            Reason::ImageStalled,
+            "no byte came for 60s, before anything of it came; ",
+        ),
+        (
+            ImageError::cut_off(&reference, got),
+            Reason::Deadline,
+            "time ran out during the first attempt to pull it, after 1.2 MB of 3.0 MB; ",
+        ),
+    ] {
+        assert_eq!(error.reason(), reason);
+        assert!(error.to_string().contains(words), "{error}");
+    }
+}

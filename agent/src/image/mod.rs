@@ -180,17 +180,17 @@ impl Puller<'_> {
             base: self.cx.timings.backoff_base,
             cap: self.cx.timings.backoff_cap,
         };
-        let first = Cell::new(true);
+        let (first, got) = (Cell::new(true), Cell::default());
         retry::until(
             "docker:pull",
             backoff,
             self.cx.deadline,
             &self.cx.report,
-            || ImageError::cut_off(reference),
+            || ImageError::cut_off(reference, got.get()),
             async || {
                 let fresh = !first.replace(false);
                 let credentials = self.credentials.of(reference, fresh).await?;
-                pull::attempt(self.cx, self.docker, reference, credentials).await
+                pull::attempt(self.cx, self.docker, reference, credentials, &got).await
             },
         )
         .await

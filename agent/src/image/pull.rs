@@ -6,18 +6,20 @@ use bollard::models::CreateImageInfo;
 use bollard::{Docker, auth::DockerCredentials, query_parameters::CreateImageOptionsBuilder};
 use firstlight_userdata::value::ImageRef;
 use futures_util::{StreamExt, stream::Stream};
-use std::time::Duration;
+use std::{cell::Cell, time::Duration};
 use tokio::time::{self, Instant};
 
 /// How often progress is said.
 const EVERY: Duration = Duration::from_millis(250);
 
-/// Pulls, and answers with the digest that the engine said. Dropping it ends the pull.
+/// Pulls, and answers with the digest that the engine said. Dropping it ends the pull; what came until
+/// then is in `got`.
 pub(super) async fn attempt(
     cx: &Context,
     docker: &Docker,
     reference: &ImageRef,
     credentials: Option<DockerCredentials>,
+    got: &Cell<PullProgress>,
 ) -> Result<(Option<String>, PullProgress), ImageError> {
     let image = reference.to_string();
     let anonymous = credentials.is_none();
@@ -34,7 +36,8 @@ pub(super) async fn attempt(
     let mut said = Instant::now();
     loop {
         let limit = cx.timings.pull_stall;
-        let stalled = || ImageError::stalled(reference, limit);
+        got.set(progress.sum());
+        let stalled = || ImageError::stalled(reference, limit, got.get());
         let Some(line) = next(&mut lines, progress.stalls_at(limit))
             .await
             .map_err(|_| stalled())?
