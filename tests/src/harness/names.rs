@@ -8,6 +8,7 @@ use crate::parts::engine::Engine;
 #[derive(Debug)]
 pub struct Names {
     suffix: String,
+    engine: Option<String>,
     containers: Mutex<Vec<String>>,
     volumes: Mutex<Vec<String>>,
     registries: Mutex<Vec<String>>,
@@ -29,10 +30,18 @@ impl Names {
             .to_lowercase();
         Self {
             suffix,
+            engine: None,
             containers: Mutex::default(),
             volumes: Mutex::default(),
             registries: Mutex::default(),
         }
+    }
+
+    /// The same, for the engine at this address.
+    #[must_use]
+    pub fn on(mut self, engine: &str) -> Self {
+        self.engine = Some(engine.to_owned());
+        self
     }
 
     /// A name that begins with `stem`; the same stem gives the same name.
@@ -105,7 +114,14 @@ impl Drop for Names {
                     return;
                 };
                 runtime.block_on(async {
-                    let tidied = async { this.tidy(&Engine::connect().await?).await }.await;
+                    let tidied = async {
+                        let engine = match &this.engine {
+                            Some(address) => Engine::at(address).await?,
+                            None => Engine::connect().await?,
+                        };
+                        this.tidy(&engine).await
+                    };
+                    let tidied = tidied.await;
                     if let Err(error) = tidied {
                         eprintln!("tidying up: {error:#}");
                     }

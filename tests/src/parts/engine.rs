@@ -1,4 +1,4 @@
-//! The machine's Docker engine, and tidying up on it.
+//! A Docker engine, the machine's or one of a test's own, and tidying up on it.
 
 use std::time::Duration;
 
@@ -16,23 +16,36 @@ const NETWORK: &str = "firstlight";
 /// How long a request may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The engine at DOCKER_HOST, or at its usual socket.
+/// A client of an engine that answers.
 #[derive(Debug, Clone)]
 pub struct Engine(Docker);
 
 impl Engine {
-    /// Connects and makes sure that it answers.
+    /// Connects to the machine's, at DOCKER_HOST or at its usual socket.
     ///
     /// # Errors
     /// If there is none.
     pub async fn connect() -> anyhow::Result<Self> {
         let missing = "no Docker engine answers at DOCKER_HOST or /var/run/docker.sock: `apt-get install docker.io`, start \
                        `dockerd`, and be root or in the docker group";
-        let docker = Docker::connect_with_defaults()
-            .context(missing)?
-            .with_timeout(PATIENCE);
-        let docker = docker.negotiate_version().await.context(missing)?;
-        docker.ping().await.context(missing)?;
+        Self::of(Docker::connect_with_defaults())
+            .await
+            .context(missing)
+    }
+
+    /// Connects to the engine at an address such as `unix:///run/docker.sock`.
+    ///
+    /// # Errors
+    /// If none answers there.
+    pub async fn at(address: &str) -> anyhow::Result<Self> {
+        Self::of(Docker::connect_with_host(address))
+            .await
+            .with_context(|| format!("no Docker engine answers at {address}"))
+    }
+
+    async fn of(docker: Result<Docker, bollard::errors::Error>) -> anyhow::Result<Self> {
+        let docker = docker?.with_timeout(PATIENCE).negotiate_version().await?;
+        docker.ping().await?;
         Ok(Self(docker))
     }
 

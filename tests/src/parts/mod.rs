@@ -7,6 +7,7 @@
 pub mod engine;
 pub mod image;
 pub mod moto;
+pub mod private_engine;
 pub mod proxy;
 pub mod registry;
 pub mod webapp;

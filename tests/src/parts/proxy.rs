@@ -5,17 +5,22 @@
 use std::fmt;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
-use axum::http::{Response, StatusCode};
+use axum::http::{HeaderValue, Response, StatusCode};
 use futures_util::{StreamExt as _, stream};
 use tokio::net::TcpListener;
+use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
 use super::client;
+
+/// A blob of more bytes is a layer.
+const LARGE: u64 = 100_000;
 
 /// What happens to an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,10 +29,39 @@ pub enum Trouble {
     Stall(u64),
     /// After that many bytes, the connection breaks.
     Cut(u64),
+    /// No faster than that many bytes a second.
+    Slow(u32),
     /// As long as announced, but other bytes than were asked for.
     Corrupt,
     /// This status, such as 401, 429 or 503, instead of an answer.
     Status(u16),
+    /// The same, with a code and words of the registry's.
+    Refusal(u16, &'static str, &'static str),
+    /// No answer before so many requests wait for theirs.
+    Gather(usize),
+}
+
+impl Trouble {
+    /// Status, code and words of what is answered instead.
+    const fn refusal(self) -> Option<(u16, &'static str, &'static str)> {
+        match self {
+            Self::Status(status) => Some((status, code(status), "ordered")),
+            Self::Refusal(status, code, words) => Some((status, code, words)),
+            Self::Stall(_) | Self::Cut(_) | Self::Slow(_) | Self::Corrupt | Self::Gather(_) => None,
+        }
+    }
+
+    /// After how many bytes it strikes.
+    const fn limit(self) -> Option<u64> {
+        match self {
+            Self::Stall(limit) | Self::Cut(limit) => Some(limit),
+            Self::Slow(_)
+            | Self::Corrupt
+            | Self::Status(_)
+            | Self::Refusal(..)
+            | Self::Gather(_) => None,
+        }
+    }
 }
 
 /// Which requests.
@@ -37,6 +71,8 @@ pub enum Of {
     Manifests,
     /// `/v2/…/blobs/…`
     Blobs,
+    /// Blobs of more than 100 kB, which no configuration is.
+    Layers,
     /// All.
     Anything,
 }
@@ -47,6 +83,7 @@ struct Order {
     of: Of,
     times: Option<u32>,
     fired: u32,
+    gathering: Arc<Barrier>,
 }
 
 impl fmt::Display for Order {
@@ -93,14 +130,23 @@ impl Proxy {
     /// # Errors
     /// If no port can be listened on.
     pub async fn before(host: &str) -> anyhow::Result<Self> {
+        let any =
+            std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("opening a proxy")?;
+        Self::on(any, host)
+    }
+
+    /// The same, on a socket that listens already.
+    ///
+    /// # Errors
+    /// If it can't be used.
+    pub fn on(listener: std::net::TcpListener, host: &str) -> anyhow::Result<Self> {
         let shared = Arc::new(Shared {
             upstream: format!("http://{host}"),
             client: client()?,
             state: Mutex::default(),
         });
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .await
-            .context("opening a proxy")?;
+        listener.set_nonblocking(true)?;
+        let listener = TcpListener::from_std(listener)?;
         let port = listener.local_addr()?.port();
         let front = Router::new().fallback(pass).with_state(Arc::clone(&shared));
         let mut server = JoinSet::new();
@@ -120,11 +166,17 @@ impl Proxy {
 
     /// Orders trouble: so many times, or always.
     pub fn order(&self, trouble: Trouble, of: Of, times: Option<u32>) {
+        let many = if let Trouble::Gather(many) = trouble {
+            many
+        } else {
+            1
+        };
         self.shared.lock().orders.push(Order {
             trouble,
             of,
             times,
             fired: 0,
+            gathering: Arc::new(Barrier::new(many)),
         });
     }
 
@@ -175,12 +227,7 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response<B
         .path_and_query()
         .map_or("/", |path| path.as_str())
         .to_owned();
-    let trouble = take(&mut shared.lock().orders, &path);
     let line = format!("{} {path}", parts.method);
-    if let Some(Trouble::Status(status)) = trouble {
-        shared.lock().requests.push((line, status));
-        return refusal(status);
-    }
     let mut headers = parts.headers;
     headers.remove("host");
     let asked = shared
@@ -189,12 +236,19 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response<B
         .headers(headers);
     let Ok(answer) = asked.send().await else {
         shared.lock().requests.push((line, 502));
-        return refusal(502);
+        return refusal(502, "UNKNOWN", "no answer from the registry");
     };
-    shared
-        .lock()
-        .requests
-        .push((line, answer.status().as_u16()));
+    let order = take(&mut shared.lock().orders, &path, answer.content_length());
+    let trouble = order.as_ref().map(|order| order.trouble);
+    let refused = trouble.and_then(Trouble::refusal);
+    let status = refused.map_or(answer.status().as_u16(), |(status, ..)| status);
+    shared.lock().requests.push((line, status));
+    if let Some((status, code, words)) = refused {
+        return refusal(status, code, words);
+    }
+    if let (Some(Trouble::Gather(_)), Some(order)) = (trouble, order) {
+        order.gathering.wait().await;
+    }
     let mut response = Response::new(Body::empty());
     *response.status_mut() = answer.status();
     *response.headers_mut() = answer.headers().clone();
@@ -203,30 +257,35 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response<B
     response
 }
 
-fn refusal(status: u16) -> Response<Body> {
-    let code = match status {
+const fn code(status: u16) -> &'static str {
+    match status {
         401 => "UNAUTHORIZED",
         429 => "TOOMANYREQUESTS",
         _ => "UNKNOWN",
-    };
-    let mut response = Response::new(Body::from(format!(
-        "{{\"errors\":[{{\"code\":\"{code}\",\"message\":\"ordered\"}}]}}"
-    )));
+    }
+}
+
+fn refusal(status: u16, code: &str, words: &str) -> Response<Body> {
+    let error = serde_json::json!({"errors": [{"code": code, "message": words}]});
+    let mut response = Response::new(Body::from(error.to_string()));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert("content-type", json);
     response
 }
 
-fn take(orders: &mut [Order], path: &str) -> Option<Trouble> {
+fn take(orders: &mut [Order], path: &str, length: Option<u64>) -> Option<Order> {
     let order = orders.iter_mut().find(|order| {
         let of = match order.of {
             Of::Manifests => path.contains("/manifests/"),
             Of::Blobs => path.contains("/blobs/"),
+            Of::Layers => path.contains("/blobs/") && length.is_some_and(|length| length > LARGE),
             Of::Anything => true,
         };
         of && order.times.is_none_or(|times| order.fired < times)
     })?;
     order.fired = order.fired.saturating_add(1);
-    Some(order.trouble)
+    Some(order.clone())
 }
 
 /// The body on its way, counted, with its trouble.
@@ -237,10 +296,7 @@ fn body(shared: Arc<Shared>, answer: reqwest::Response, trouble: Option<Trouble>
         move |(mut upstream, mut sent)| {
             let shared = Arc::clone(&shared);
             async move {
-                let limit = match trouble {
-                    Some(Trouble::Stall(limit) | Trouble::Cut(limit)) => Some(limit),
-                    Some(Trouble::Corrupt | Trouble::Status(_)) | None => None,
-                };
+                let limit = trouble.and_then(Trouble::limit);
                 if limit.is_some_and(|limit| sent >= limit) {
                     if matches!(trouble, Some(Trouble::Stall(_))) {
                         std::future::pending::<()>().await;
@@ -259,6 +315,10 @@ fn body(shared: Arc<Shared>, answer: reqwest::Response, trouble: Option<Trouble>
                 if let Some(limit) = limit {
                     let room = usize::try_from(limit - sent).unwrap_or(usize::MAX);
                     piece.truncate(room);
+                }
+                if let Some(Trouble::Slow(rate)) = trouble {
+                    let share = u32::try_from(piece.len()).unwrap_or(u32::MAX);
+                    tokio::time::sleep(Duration::from_secs(1) * share / rate).await;
                 }
                 if trouble == Some(Trouble::Corrupt) {
                     piece = Bytes::from(piece.iter().map(|byte| !byte).collect::<Vec<u8>>());

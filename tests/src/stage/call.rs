@@ -35,6 +35,8 @@ pub struct Call {
     pub protocol: Protocol,
     /// The access key it was signed with.
     pub access_key: Option<String>,
+    /// The region it was signed for.
+    pub region: Option<String>,
 }
 
 impl Call {
@@ -52,6 +54,7 @@ impl Call {
             parameters: vec![("path".to_owned(), path.to_owned())],
             protocol: Protocol::Metadata,
             access_key: None,
+            region: None,
         }
     }
 
@@ -65,7 +68,7 @@ impl Call {
             .split([',', ' '])
             .next()?;
         let mut scope = scope.split('/');
-        let (access_key, _date, _region, service) =
+        let (access_key, _date, region, service) =
             (scope.next()?, scope.next()?, scope.next()?, scope.next()?);
         let (protocol, operation, parameters) = if let Some(target) = headers.get("x-amz-target") {
             let target = target.to_str().ok()?;
@@ -88,6 +91,7 @@ impl Call {
             parameters,
             protocol,
             access_key: Some(access_key.to_owned()),
+            region: Some(region.to_owned()),
         })
     }
 
@@ -222,6 +226,7 @@ mod tests {
             assert!(call.names(named), "{call:?}");
             assert!(!call.names("hush"), "values are not kept");
             assert_eq!(call.access_key.as_deref(), Some("ASIA1"));
+            assert_eq!(call.region.as_deref(), Some("eu-west-1"));
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! | mode | does |
 //! | --- | --- |
-//! | `serve` (default) | HTTP on `PORT` (3000): `HEALTH_PATH` (`/healthcheck/`) answers 200 once `HEALTHY_AFTER_MS` have passed, else 503; with `HEALTH_STATUS` always that status; `/inspect` answers what the container was given; anything else a greeting |
+//! | `serve` (default) | HTTP on `PORT` (3000): `HEALTH_PATH` (`/healthcheck/`) answers 200 once `HEALTHY_AFTER_MS` have passed, else 503; with `HEALTH_STATUS` always that status, with `HEALTH_LOCATION` and that place, with `HEALTH_DELAY_MS` only after so long; `/inspect` answers what the container was given; anything else a greeting |
 //! | `worker` | stays |
 //! | `task [LINE…]` | prints the lines and exits with `EXIT_CODE` (0) |
 //! | `probe` | exits 0 if the service on `PORT` answers its health path with 200: for a HEALTHCHECK |
@@ -11,6 +11,7 @@
 //! so that an image can hold it as `/usr/bin/pg_isready`.
 //!
 //! In every mode but `probe`: `PRINT` is printed first, a line for each `;`; `EXIT_AFTER_MS` ends the process with `EXIT_CODE` (1);
+//! `TAKE_MB` of memory are taken;
 //! `INSPECT_FILES`, separated by `:`, are looked at by `/inspect`. SIGTERM is ignored unless `init` runs it, for
 //! PID 1 has no default handlers; `GET /stop` ends it.
 
@@ -45,6 +46,8 @@ fn main() -> ExitCode {
             std::process::exit(code);
         });
     }
+    let memory = vec![1_u8; number("TAKE_MB").unwrap_or(0) as usize * 1_000_000];
+    std::hint::black_box(&memory);
     match mode.as_str() {
         "serve" => serve::serve(started),
         "worker" => loop {

@@ -49,6 +49,9 @@ fn answer(mut stream: TcpStream, started: Instant) -> io::Result<()> {
     {}
     let path = first.split(' ').nth(1).unwrap_or("/").to_owned();
     let (status, kind, body) = if path == health_path() {
+        thread::sleep(Duration::from_millis(
+            number("HEALTH_DELAY_MS").unwrap_or(0),
+        ));
         let status = health(started);
         (status, "text/plain", format!("{status}\n"))
     } else if path == "/inspect" {
@@ -62,9 +65,11 @@ fn answer(mut stream: TcpStream, started: Instant) -> io::Result<()> {
             "hello from firstlight's sample service\n".to_owned(),
         )
     };
+    let location = setting("HEALTH_LOCATION").map(|place| format!("location: {place}\r\n"));
     write!(
         stream,
-        "HTTP/1.1 {status} -\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        "HTTP/1.1 {status} -\r\n{}content-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        location.unwrap_or_default(),
         body.len()
     )
 }
