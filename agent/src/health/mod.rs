@@ -44,14 +44,12 @@ pub async fn wait_one(cx: &Context, service: &Running) -> Result<(), HealthError
     loop {
         let began = Instant::now();
         let limit = cx.deadline.min(Deadline::after(pace.timeout));
-        let saw = match timeout_at(limit.instant(), prober.ask()).await {
-            Ok(saw) => saw?,
-            // Cut off by the deadline, it saw nothing: what the one before saw is worth more.
-            Err(_elapsed) if cx.deadline.passed() && last.is_some() => {
-                return Err(unhealthy(service, last));
-            }
-            Err(_elapsed) => prober.silent(pace.timeout),
-        };
+        let asked = timeout_at(limit.instant(), prober.ask()).await;
+        let saw = asked.unwrap_or_else(|_elapsed| Ok(prober.silent(pace.timeout)))?;
+        // The deadline cut it off, or what it asked of the engine: what the one before saw is worth more.
+        if cx.deadline.passed() && !saw.good && last.is_some() {
+            return Err(unhealthy(service, last));
+        }
         if last.as_ref() != Some(&saw.words) {
             cx.report.probe(&service.name, &saw.words);
         }
