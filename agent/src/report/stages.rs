@@ -147,8 +147,12 @@ impl Report {
             (Field::Bytes, &progress.downloaded),
             (Field::Milliseconds, &ms),
         ];
-        let (size, took) = (words::bytes(progress.downloaded), words::duration(took));
-        let text = format!("{image} is {pinned}: {size} in {took}");
+        let took = words::duration(took);
+        // Of layers that are quickly here the engine says no sizes.
+        let text = match progress.downloaded {
+            0 => format!("{image} is {pinned}: pulled in {took}"),
+            size => format!("{image} is {pinned}: {} in {took}", words::bytes(size)),
+        };
         shown.say(Event::Pulled, Level::Info, &fields, &text);
     }
 
