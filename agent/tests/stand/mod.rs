@@ -290,6 +290,8 @@ fn image() -> &'static str {
         let script = r#"set -eu
             root=$(mktemp -d); trap 'rm -rf "$root"' EXIT
             mkdir "$root/bin" "$root/etc" "$root/tmp" "$root/www"; cp "$(command -v busybox)" "$root/bin/busybox"
+            # Debian has a linked one too; ldd fails on the static one.
+            for library in $(ldd "$root/bin/busybox" 2>/dev/null | grep -o '/[^ )]*'); do cp --parents "$library" "$root"; done
             for name in sh httpd sleep cat echo true test touch nslookup; do ln -s busybox "$root/bin/$name"; done
             tar -C "$root" --sort=name --mtime=@0 -c . | docker import --change 'ENV PATH=/bin' - firstlight-test-busybox"#;
         let output = Command::new("sh").args(["-c", script]).output().unwrap();
