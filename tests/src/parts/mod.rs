@@ -10,6 +10,7 @@ pub mod moto;
 pub mod private_engine;
 pub mod proxy;
 pub mod registry;
+pub mod tls;
 pub mod webapp;
 
 use std::path::{Path, PathBuf};

@@ -8,5 +8,11 @@
     reason = "a test stops where it finds a fault"
 )]
 
+mod disk;
+mod ecr;
+mod health;
 mod image;
+mod line;
 mod scene;
+mod start;
+mod workload;

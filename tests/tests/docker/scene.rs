@@ -8,28 +8,53 @@ use anyhow::{Context as _, Result, ensure};
 use firstlight_tests::harness::{Agent, Finished, Ground, Names};
 use firstlight_tests::parts::engine::Engine;
 use firstlight_tests::parts::image::Image;
+use firstlight_tests::parts::private_engine::PrivateEngine;
 use firstlight_tests::stage::{Hook, Instance, Outcome, Stage};
+use firstlight_tests::wait::wait_until;
 use serde_json::{Value, json};
 
 /// How long a launch may take, whatever it is waiting for.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How an engine of a test's own knows the registry of all.
+pub(crate) const REGISTRY: &str = "registry.test";
 
 /// One test's names, on the parts that all share.
 pub(crate) struct Scene {
     pub(crate) ground: Arc<Ground>,
     pub(crate) engine: Engine,
     pub(crate) names: Names,
+    /// How the engine knows the registry.
+    host: String,
+    /// Where the engine is, if it isn't the machine's.
+    docker_host: Option<String>,
 }
 
 impl Scene {
     pub(crate) async fn set() -> Result<Self> {
         let (ground, engine) = tokio::try_join!(Ground::shared(), Engine::connect())?;
         let names = Names::new();
-        names.images_of(&format!("{}/{}", ground.registry.host(), names.suffix()));
+        let host = ground.registry.host();
+        names.images_of(&format!("{host}/{}", names.suffix()));
         Ok(Self {
             ground,
             engine,
             names,
+            host,
+            docker_host: None,
+        })
+    }
+
+    /// The same on an engine of its own, where the registry goes by another name.
+    pub(crate) async fn apart(engine: &PrivateEngine, host: &str) -> Result<Self> {
+        let address = engine.address();
+        let (ground, engine) = tokio::try_join!(Ground::shared(), Engine::at(&address))?;
+        Ok(Self {
+            ground,
+            engine,
+            names: Names::new().on(&address),
+            host: host.to_owned(),
+            docker_host: Some(address),
         })
     }
 
@@ -46,20 +71,56 @@ impl Scene {
     }
 
     pub(crate) fn reference(&self, name: &str, tag: &str) -> String {
-        let host = self.ground.registry.host();
+        self.reference_at(&self.host, name, tag)
+    }
+
+    /// The same image, from a proxy.
+    pub(crate) fn reference_at(&self, host: &str, name: &str, tag: &str) -> String {
         format!("{host}/{}/{name}:{tag}", self.names.suffix())
     }
 
     /// The head of a spec: version, time, and the user of the registry at each host.
     pub(crate) fn head(&self, timeout: &str, hosts: &[&str]) -> String {
         let mut head = format!("firstlight: 1\ntimeout: {timeout}\nregistries:\n");
-        let own = self.ground.registry.host();
-        for host in hosts.iter().copied().chain([own.as_str()]) {
-            let (user, password) = (&self.ground.login.user, &self.ground.login.password);
-            let line = json!({"username": user, "password": password});
-            writeln!(head, "  {host}: {line}").unwrap();
+        for host in hosts.iter().copied().chain([self.host.as_str()]) {
+            writeln!(head, "  \"{host}\": {}", self.login()).unwrap();
         }
         head
+    }
+
+    /// What lets into the registry.
+    pub(crate) fn login(&self) -> Value {
+        let (user, password) = (&self.ground.login.user, &self.ground.login.password);
+        json!({"username": user, "password": password})
+    }
+
+    /// A spec of these services, by stem, each with the registry's credentials.
+    pub(crate) fn spec(&self, timeout: &str, services: &[(&str, Value)]) -> String {
+        self.spec_with_tasks(timeout, services, &[])
+    }
+
+    /// The same with tasks.
+    pub(crate) fn spec_with_tasks(
+        &self,
+        timeout: &str,
+        services: &[(&str, Value)],
+        tasks: &[(&str, Value)],
+    ) -> String {
+        let named = |containers: &[(&str, Value)]| {
+            let each = containers.iter().map(|(stem, container)| {
+                let mut container = container.clone();
+                // The sample service has no handler for SIGTERM.
+                container["stop_grace_period"] = json!("1s");
+                (self.names.unique(stem), container)
+            });
+            Value::Object(each.collect())
+        };
+        let mut spec = self.head(timeout, &[]);
+        writeln!(spec, "services: {}", named(services)).unwrap();
+        if !tasks.is_empty() {
+            writeln!(spec, "tasks: {}", named(tasks)).unwrap();
+        }
+        spec
     }
 
     /// An instance of its own in group `web`, whose launch hook is `up`, with this user data.
@@ -71,7 +132,10 @@ impl Scene {
             .user_data(spec)
             .open()
             .await?;
-        let agent = Agent::on(&stage)?.timings(&timings(&json!({})));
+        let mut agent = Agent::on(&stage)?.timings(&timings(&json!({})));
+        if let Some(address) = &self.docker_host {
+            agent = agent.env("DOCKER_HOST", address);
+        }
         Ok(Play { stage, agent })
     }
 
@@ -185,6 +249,18 @@ impl Play {
         self.signalled(Outcome::Continue)?;
         self.stage.assert_faults_fired()?;
         Ok(finished)
+    }
+
+    /// Launches through trouble that `off` ends once the agent has told of it, and holds it to end with CONTINUE.
+    ///
+    /// Not after a number of times: how much of it the engine makes up for by itself is the engine's affair.
+    pub(crate) async fn outlives(&self, told: &str, off: impl FnOnce()) -> Result<()> {
+        let running = self.agent.start(&["launch"])?;
+        let waited = wait_until(PATIENCE, told, || running.output().contains(told)).await;
+        waited.with_context(|| running.output())?;
+        off();
+        running.finish(PATIENCE).await?.expect_code(0)?;
+        self.signalled(Outcome::Continue)
     }
 
     /// Holds the group to have got this one signal.

@@ -1,0 +1,57 @@
+//! A disk that fills up during a pull.
+
+use anyhow::Result;
+use firstlight_tests::parts::image::Image;
+use firstlight_tests::parts::private_engine::PrivateEngine;
+use firstlight_tests::parts::proxy::Proxy;
+use firstlight_tests::parts::webapp;
+use serde_json::json;
+
+use crate::scene::{Failure, REGISTRY, Scene};
+
+/// Room for the sample service, and for little else.
+const DISK: u64 = 24 << 20;
+const TOO_MUCH: usize = 32 << 20;
+
+async fn fills(image: Image) -> Result<()> {
+    let engine = PrivateEngine::start(DISK, &[REGISTRY]).await?;
+    let scene = Scene::apart(&engine, REGISTRY).await?;
+    let _proxy = Proxy::on(engine.listen(REGISTRY)?, &scene.ground.registry.host())?;
+    let small = scene.push("small", &webapp::image()?).await?;
+    let large = scene.push("large", &image).await?;
+    let says = [
+        large.as_str(),
+        "no space left on device",
+        "enlarge the volume that holds /var/lib/docker, or remove old images",
+    ];
+    let service = |image: &str| json!({"image": image, "command": ["worker"]});
+    let failure = Failure {
+        code: 80,
+        stage: "pull",
+        reason: "disk_full",
+        says: &says,
+    };
+    let spec = scene.spec(
+        "60s",
+        &[("large", service(&large)), ("small", service(&small))],
+    );
+    scene.play(&spec).await?.fails(failure).await?;
+    scene.expect_absent(&["large", "small"]).await?;
+    // Without it there is room enough.
+    scene
+        .play(&scene.spec("60s", &[("small", service(&small))]))
+        .await?
+        .succeeds()
+        .await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn while_downloading() -> Result<()> {
+    fills(webapp::image()?.ballast(TOO_MUCH as u64)).await
+}
+
+#[tokio::test]
+async fn while_unpacking() -> Result<()> {
+    fills(webapp::image()?.file("zeros", vec![0; TOO_MUCH], 0o444)).await
+}

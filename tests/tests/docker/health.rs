@@ -1,0 +1,221 @@
+//! Every kind of probe: what of it makes a service healthy, and what of it is told when nothing does.
+
+use anyhow::{Context as _, Result, ensure};
+use firstlight_tests::parts::image::Image;
+use firstlight_tests::parts::{tls, webapp};
+use serde_json::{Value, json};
+
+use crate::scene::{Failure, Scene};
+
+/// One service: its image, its keys, and what its probe saw.
+struct Row<'a> {
+    stem: &'a str,
+    image: Image,
+    keys: Value,
+    saw: &'a str,
+}
+
+/// A row of the sample service.
+fn web<'a>(stem: &'a str, keys: Value, saw: &'a str) -> Result<Row<'a>> {
+    Ok(Row {
+        stem,
+        image: webapp::image()?,
+        keys,
+        saw,
+    })
+}
+
+fn checked<'a>(stem: &'a str, keys: Value, saw: &'a str) -> Result<Row<'a>> {
+    Ok(Row {
+        stem,
+        image: webapp::image_with_healthcheck()?,
+        keys,
+        saw,
+    })
+}
+
+fn secure<'a>(stem: &'a str, keys: Value, saw: &'a str) -> Result<Row<'a>> {
+    Ok(Row {
+        stem,
+        image: tls::image(3000)?,
+        keys,
+        saw,
+    })
+}
+
+/// A spec of all of them.
+async fn spec(scene: &Scene, timeout: &str, rows: &[Row<'_>]) -> Result<String> {
+    let mut services = Vec::new();
+    for row in rows {
+        let mut keys = row.keys.clone();
+        keys["image"] = json!(scene.push(row.stem, &row.image).await?);
+        if !keys["health"].is_null() {
+            keys["health"]["interval"] = json!("200ms");
+        }
+        services.push((row.stem, keys));
+    }
+    Ok(scene.spec(timeout, &services))
+}
+
+#[tokio::test]
+async fn what_makes_healthy() -> Result<()> {
+    let scene = Scene::set().await?;
+    let port = free_port()?;
+    let on_host = format!("GET :{port}/ answered 200");
+    let rows = [
+        web(
+            "http",
+            json!({"health": {"http": {"port": 3000}}}),
+            "GET :3000/ answered 200",
+        )?,
+        web(
+            "late",
+            json!({"environment": {"HEALTHY_AFTER_MS": 1500}, "health": {"http": {"port": 3000, "path": "/healthcheck/"}}}),
+            "GET :3000/healthcheck/ answered 200",
+        )?,
+        web(
+            "matcher",
+            json!({
+                "environment": {"HEALTH_STATUS": 302, "HEALTH_LOCATION": "/elsewhere"},
+                "health": {"http": {"port": 3000, "path": "/healthcheck/", "matcher": "200,300-399"}},
+            }),
+            "GET :3000/healthcheck/ answered 302",
+        )?,
+        secure(
+            "https",
+            json!({"health": {"https": {"port": 3000}}}),
+            "GET https :3000/ answered 200",
+        )?,
+        web(
+            "tcp",
+            json!({"health": {"tcp": {"port": 3000}}}),
+            "TCP :3000 accepted the connection",
+        )?,
+        web(
+            "command",
+            json!({"health": {"command": ["/webapp", "probe"]}}),
+            "`/webapp probe` exited with 0",
+        )?,
+        checked("check", json!({}), "HEALTHCHECK is healthy")?,
+        web("settle", json!({"command": ["worker"]}), "it ran for 500ms")?,
+        web(
+            "host",
+            json!({
+                "network_mode": "host",
+                "environment": {"PORT": port},
+                "health": {"http": {"port": port}},
+            }),
+            &on_host,
+        )?,
+    ];
+    let spec = spec(&scene, "60s", &rows).await?;
+    let finished = scene.play(&spec).await?.succeeds().await?;
+    for row in &rows {
+        let name = scene.names.unique(row.stem);
+        finished.expect_said(&format!("{name}: {}", row.saw))?;
+        finished.expect_said(&format!("{name} healthy"))?;
+    }
+    // It was asked before it was ready.
+    finished.expect_said("GET :3000/healthcheck/ answered 503, wanted 200")
+}
+
+#[tokio::test]
+async fn what_the_last_probe_saw() -> Result<()> {
+    let scene = Scene::set().await?;
+    let get = json!({"http": {"port": 3000, "path": "/healthcheck/"}});
+    let rows = [
+        web(
+            "status",
+            json!({"environment": {"HEALTH_STATUS": 503}, "health": get}),
+            "GET :3000/healthcheck/ answered 503, wanted 200",
+        )?,
+        web(
+            "redirect",
+            // Followed, it would come to a page that answers 200.
+            json!({"environment": {"HEALTH_STATUS": 302, "HEALTH_LOCATION": "/"}, "health": get}),
+            "GET :3000/healthcheck/ answered 302, wanted 200",
+        )?,
+        web(
+            "matcher",
+            json!({"health": {"http": {"port": 3000, "matcher": "201,204-299"}}}),
+            "GET :3000/ answered 200, wanted 201,204-299",
+        )?,
+        web(
+            "slow",
+            json!({
+                "environment": {"HEALTH_DELAY_MS": 600_000},
+                "health": {"http": {"port": 3000, "path": "/healthcheck/"}, "timeout": "300ms"},
+            }),
+            "GET :3000/healthcheck/ gave no answer within 300ms",
+        )?,
+        web(
+            "closed",
+            json!({"health": {"http": {"port": 9}}}),
+            "GET :9/ failed: ",
+        )?,
+        web(
+            "tcp",
+            json!({"health": {"tcp": {"port": 9}}}),
+            "TCP :9 failed: Connection refused",
+        )?,
+        web(
+            "plain",
+            json!({"health": {"https": {"port": 3000}}}),
+            "GET https :3000/ failed: ",
+        )?,
+        secure(
+            "secure",
+            json!({"health": {"https": {"port": 3000, "matcher": "204"}}}),
+            "GET https :3000/ answered 200, wanted 204",
+        )?,
+        web(
+            "command",
+            json!({"environment": {"EXIT_CODE": 3}, "health": {"command": ["/webapp", "task", "no rows", "yet"]}}),
+            "`/webapp task no rows yet` exited with 3: no rows yet",
+        )?,
+        web(
+            "nothing",
+            json!({"health": {"command": ["/no/such/program"]}}),
+            "`/no/such/program` exited with 12",
+        )?,
+        checked(
+            "check",
+            json!({"environment": {"HEALTH_STATUS": 503}}),
+            "last exited with 1: HTTP/1.1 503",
+        )?,
+        // One of them is, and isn't in the list.
+        web("good", json!({"health": get}), "")?,
+    ];
+    let spec = spec(&scene, "15s", &rows).await?;
+    let bad: Vec<String> = rows
+        .iter()
+        .filter(|row| !row.saw.is_empty() && row.stem != "check")
+        .map(|row| format!("{}: {}", scene.names.unique(row.stem), row.saw))
+        .collect();
+    let mut says: Vec<&str> = bad.iter().map(String::as_str).collect();
+    says.extend([
+        "not healthy when the launch's time ran out: ",
+        "last exited with 1: HTTP/1.1 503",
+    ]);
+    let failure = Failure {
+        code: 80,
+        stage: "health",
+        reason: "deadline",
+        says: &says,
+    };
+    let play = scene.play(&spec).await?;
+    play.fails(failure).await?;
+    let status = play.agent.status().await?;
+    let message = status["error"]["message"].as_str().context("no message")?;
+    let good = scene.names.unique("good");
+    ensure!(!message.contains(&good), "{good} is healthy: {message}");
+    let stems: Vec<&str> = rows.iter().map(|row| row.stem).collect();
+    scene.expect_stopped(&stems).await
+}
+
+/// A port of the host that nobody has.
+fn free_port() -> Result<u16> {
+    Ok(std::net::TcpListener::bind("127.0.0.1:0")?
+        .local_addr()?
+        .port())
+}
