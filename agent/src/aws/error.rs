@@ -67,7 +67,7 @@ impl CallError {
                     || by_status(status),
                     |code| by_code(code, words).unwrap_or_else(|| by_status(status)),
                 );
-                (cause, said(cause, words, status))
+                (cause, said(service.err().code(), cause, words, status))
             }
             SdkError::TimeoutError(_) => (Cause::Unreachable, "no answer in time".to_owned()),
             // A proxy's or a balancer's answer is not the service's, but its status tells.
@@ -219,11 +219,17 @@ fn by_status(status: u16) -> Cause {
     }
 }
 
-/// Services pass KMS's denial on under their own code; only its words tell.
+/// Services pass KMS's denial on under their own code; only its words tell. Whole phrases: a parameter
+/// or a role may have KMS in its name.
 fn names_kms(message: &str) -> bool {
-    ["kms:", "KMS", "ciphertext refers to"]
-        .iter()
-        .any(|word| message.contains(word))
+    [
+        "perform: kms:",
+        "Access to KMS is not allowed",
+        "ciphertext refers to",
+        "(Service: AWSKMS;",
+    ]
+    .iter()
+    .any(|words| message.contains(words))
 }
 
 /// "Signature expired: … is now earlier than …" and "Signature not yet current: …".
@@ -233,12 +239,13 @@ fn blames_clock(message: &str) -> bool {
 
 /// What the service said. Of signatures and tokens nothing is passed on: AWS echoes the canonical
 /// request there, and with it the session token.
-fn said(cause: Cause, words: &str, status: u16) -> String {
+fn said(code: Option<&str>, cause: Cause, words: &str, status: u16) -> String {
+    let signature = code.is_some_and(|code| code.contains("Signature"));
     if cause == Cause::Credentials {
         "they expired, or are not known to the service yet".to_owned()
     } else if cause == Cause::Clock {
         "the signature's time is off".to_owned()
-    } else if words.contains("canonical") || words.contains("signature") {
+    } else if signature || words.contains("x-amz-security-token") {
         "the signature does not match".to_owned()
     } else if words.is_empty() {
         format!("HTTP status {status}")

@@ -19,6 +19,13 @@ fn codes_stand_for_causes() {
         ),
         (
             "AccessDeniedException",
+            &format!(
+                "{user}ssm:GetParameters on resource: arn:aws:ssm:eu-west-1:1:parameter/KMS/x"
+            ),
+            Some(Cause::Denied),
+        ),
+        (
+            "AccessDeniedException",
             "Access to KMS is not allowed",
             Some(Cause::Undecryptable),
         ),
@@ -67,11 +74,25 @@ fn statuses_stand_for_causes() {
 fn canonical_requests_are_not_passed_on() {
     let echoed = "The request signature we calculated does not match. The canonical string was \
                   x-amz-security-token:CANARY";
-    assert!(!said(Cause::Refused, echoed, 403).contains("CANARY"));
-    assert!(!said(Cause::Credentials, echoed, 403).contains("CANARY"));
-    assert!(!said(Cause::Clock, echoed, 403).contains("CANARY"));
-    assert_eq!(said(Cause::Refused, " No such hook ", 400), "No such hook");
-    assert_eq!(said(Cause::Unavailable, "", 503), "HTTP status 503");
+    for (code, cause) in [
+        (Some("SignatureDoesNotMatch"), Cause::Refused),
+        (Some("InvalidSignatureException"), Cause::Refused),
+        (Some("IncompleteSignature"), Cause::Refused),
+        (Some("ExpiredTokenException"), Cause::Credentials),
+        (Some("RequestTimeTooSkewed"), Cause::Clock),
+        (None, Cause::Refused),
+    ] {
+        let said = said(code, cause, echoed, 403);
+        assert!(!said.contains("CANARY"), "{code:?}: {said}");
+    }
+    let denied = "User: arn:aws:sts::1:assumed-role/canonical-signature/i-0 is not authorized";
+    let code = Some("AccessDeniedException");
+    assert_eq!(said(code, Cause::Denied, denied, 400), denied);
+    assert_eq!(
+        said(None, Cause::Refused, " No such hook ", 400),
+        "No such hook"
+    );
+    assert_eq!(said(None, Cause::Unavailable, "", 503), "HTTP status 503");
 }
 
 #[test]
