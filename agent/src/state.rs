@@ -17,7 +17,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What is kept back for a verdict when the disk is full. Bytes.
+/// What is kept back for a verdict when the disk is full, at least; more where the record is larger. Bytes.
 const RESERVE: usize = 64 * 1024;
 
 /// The schema this version writes and reads.
@@ -47,7 +47,7 @@ pub enum StateError {
     )]
     Busy,
     /// The record cannot be read.
-    #[error("cannot read the record {}: {error}", path.display())]
+    #[error("cannot read the record {}: {error}; check the disk", path.display())]
     Read {
         /// The file.
         path: PathBuf,
@@ -66,7 +66,7 @@ pub enum StateError {
         error: String,
     },
     /// The record cannot be written, even with the reserve freed.
-    #[error("cannot write the record {}: {error}", path.display())]
+    #[error("cannot write the record {}: {error}; check that the disk has room and is writable", path.display())]
     Write {
         /// The file.
         path: PathBuf,
@@ -112,7 +112,7 @@ impl Store {
             folder: folder.to_owned(),
             _lock: lock,
         };
-        store.keep_reserve();
+        store.keep_reserve(0);
         Ok(store)
     }
 
@@ -152,7 +152,7 @@ impl Store {
             error,
         };
         let bytes = serde_json::to_vec_pretty(record).map_err(|error| write(error.into()))?;
-        match self.replace(&bytes) {
+        let written = match self.replace(&bytes) {
             Err(error)
                 if matches!(
                     error.kind(),
@@ -161,12 +161,12 @@ impl Store {
             {
                 // Gone already when it was given up before: then the write tells.
                 let _ = std::fs::remove_file(self.reserve());
-                self.replace(&bytes).map_err(write)?;
-                self.keep_reserve();
-                Ok(())
+                self.replace(&bytes).map_err(write)
             }
             other => other.map_err(write),
-        }
+        };
+        self.keep_reserve(bytes.len());
+        written
     }
 
     fn replace(&self, bytes: &[u8]) -> io::Result<()> {
@@ -183,10 +183,12 @@ impl Store {
         File::open(&self.folder)?.sync_all()
     }
 
-    /// Without room for it there is none, and the next write tries again: it is a help, not a promise.
-    fn keep_reserve(&self) {
+    /// Room for a record of `record` bytes and for what a verdict adds to it. Without room for it there is
+    /// none, and the next write tries again: it is a help, not a promise.
+    fn keep_reserve(&self, record: usize) {
         let path = self.reserve();
-        if std::fs::metadata(&path).is_ok_and(|meta| meta.len() == RESERVE as u64) {
+        let size = RESERVE.max(record.saturating_mul(2));
+        if std::fs::metadata(&path).is_ok_and(|meta| meta.len() >= size as u64) {
             return;
         }
         let keep = || -> io::Result<()> {
@@ -196,7 +198,7 @@ impl Store {
                 .write(true)
                 .mode(0o600)
                 .open(&path)?;
-            file.write_all(&[0; RESERVE])?;
+            file.write_all(&vec![0; size])?;
             file.sync_all()
         };
         if keep().is_err() {
@@ -261,6 +263,18 @@ mod tests {
                 .mode();
             assert_eq!(mode & 0o777, 0o600, "{file}");
         }
+    }
+
+    #[test]
+    fn the_reserve_has_room_for_the_record_that_there_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let reserve = || std::fs::metadata(store.reserve()).unwrap().len();
+        assert_eq!(reserve(), RESERVE as u64);
+        let mut large = record();
+        large.facts.document = Some("x".repeat(RESERVE));
+        store.write(&large).unwrap();
+        assert!(reserve() > RESERVE as u64 * 2);
     }
 
     #[test]
