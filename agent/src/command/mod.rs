@@ -66,6 +66,24 @@ pub enum Command {
     Status(status::Args),
 }
 
+/// Makes a panic what the exit codes promise: one line that says where, and exit code 1. Its own words
+/// are kept back, for they may quote what was being handled.
+pub fn tell_bugs() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        let place = place.unwrap_or_else(|| "a place unknown".into());
+        out::about(&format!(
+            "firstlight: a bug, at {place} of version {}; please report it. The next start goes on from what is on record",
+            env!("CARGO_PKG_VERSION")
+        ));
+        #[expect(
+            clippy::exit,
+            reason = "nothing can be unwound to: panics abort in the release"
+        )]
+        std::process::exit(i32::from(Exit::Bug.code()));
+    }));
+}
+
 /// Reads the command line and does what it says.
 pub fn main() -> Exit {
     let cli = match Cli::read(std::env::args_os()) {
