@@ -84,8 +84,6 @@ pub enum Reason {
     SignalUndelivered,
     /// The agent's record cannot be read or written.
     StateUnusable,
-    /// The group took the instance away during the launch.
-    Terminated,
     /// SIGTERM before a verdict.
     Interrupted,
     /// A bug.
@@ -132,7 +130,6 @@ impl Reason {
         Reason::SignalDenied,
         Reason::SignalUndelivered,
         Reason::StateUnusable,
-        Reason::Terminated,
         Reason::Interrupted,
         Reason::Internal,
     ];
@@ -177,7 +174,6 @@ impl Reason {
             Reason::SignalDenied => "signal_denied",
             Reason::SignalUndelivered => "signal_undelivered",
             Reason::StateUnusable => "state_unusable",
-            Reason::Terminated => "terminated",
             Reason::Interrupted => "interrupted",
             Reason::Internal => "internal",
         }
@@ -223,7 +219,7 @@ impl Reason {
             | Reason::ServiceExited => Exit::Workload,
             Reason::Deadline => stage.exit_at_deadline(),
             Reason::SignalUndelivered => Exit::Undelivered,
-            Reason::Terminated | Reason::Interrupted => Exit::Interrupted,
+            Reason::Interrupted => Exit::Interrupted,
             Reason::Internal => Exit::Bug,
         }
     }

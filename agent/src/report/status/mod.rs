@@ -2,7 +2,7 @@
 //! whoever else asks. Its shape is API; a change that is not an addition raises [`SCHEMA`].
 //!
 //! It is told from, never decided by: the agent's memory is the record of `state.rs`. It holds no
-//! secret, so everyone may read it. It is replaced whole by a rename, so a reader sees the old or the
+//! secret; that its folder is root's is for the record beside it. It is replaced whole by a rename, so a reader sees the old or the
 //! new, and it is not fsynced: a power cut may cost the newest, and a launch waits for no disk here.
 
 mod edit;
@@ -105,9 +105,7 @@ impl StageOutcome {
     pub(super) fn of(error: Option<&LaunchError>) -> StageOutcome {
         match error.map(|error| error.reason) {
             None => StageOutcome::Done,
-            Some(Reason::Deadline | Reason::Interrupted | Reason::Terminated) => {
-                StageOutcome::CutOff
-            }
+            Some(Reason::Deadline | Reason::Interrupted) => StageOutcome::CutOff,
             Some(_) => StageOutcome::Failed,
         }
     }
