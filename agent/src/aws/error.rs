@@ -73,7 +73,7 @@ impl CallError {
             // A proxy's or a balancer's answer is not the service's, but its status tells.
             SdkError::ResponseError(response) if !response.raw().status().is_success() => {
                 let status = response.raw().status().as_u16();
-                (by_status(status), said(by_status(status), "", status))
+                (by_status(status), said(None, by_status(status), "", status))
             }
             SdkError::ResponseError(_) => (
                 Cause::Unavailable,
