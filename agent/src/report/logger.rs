@@ -72,10 +72,10 @@ pub fn colour_welcome() -> bool {
 
 impl Log for Logger {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata
-            .target()
-            .strip_prefix(TARGET)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+        let ours = metadata.target().strip_prefix(TARGET);
+        // Here, too: what is said of a launch passes by the macros, which know the finest level.
+        metadata.level() <= self.finest()
+            && ours.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
     }
 
     fn log(&self, record: &Record<'_>) {
@@ -147,5 +147,10 @@ mod tests {
                 .build();
             assert_eq!(Logger::Plain.enabled(&metadata), heard, "{target}");
         }
+        let detail = Metadata::builder()
+            .target(TARGET)
+            .level(Level::Debug)
+            .build();
+        assert!(!Logger::Plain.enabled(&detail), "detail is the journal's");
     }
 }
