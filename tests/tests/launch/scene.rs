@@ -201,7 +201,8 @@ impl Play {
         let calls = self.stage.calls();
         let last = calls.iter().rfind(|call| call.call.operation != HEARTBEAT);
         ensure!(
-            last.is_some_and(|call| call.is("autoscaling", "CompleteLifecycleAction")),
+            last.is_some_and(|call| ["CompleteLifecycleAction", "SignalResource"]
+                .contains(&call.call.operation.as_str())),
             "the verdict is not the last call:\n{}",
             self.stage.transcript()
         );
