@@ -9,7 +9,9 @@ use bollard::auth::DockerCredentials;
 use bollard::models::ContainerCreateBody;
 use bollard::query_parameters::{CreateContainerOptionsBuilder, CreateImageOptionsBuilder};
 use firstlight_tests::harness::Names;
+use firstlight_tests::harness::canary::process_list;
 use firstlight_tests::parts::engine::Engine;
+use firstlight_tests::parts::private_engine::{AMPLE, PrivateEngine};
 use firstlight_tests::parts::proxy::{Of, Proxy, Trouble};
 use firstlight_tests::parts::registry::{Login, Registry};
 use firstlight_tests::parts::webapp;
@@ -141,6 +143,57 @@ async fn a_bad_line_breaks_a_pull_as_ordered() -> Result<()> {
     assert!(
         proxy.assert_faults_fired().is_err(),
         "ordered, but nothing was asked"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_engine_of_ones_own_ends_with_its_value() -> Result<()> {
+    let engine = PrivateEngine::start(AMPLE, &["one.test", "two.test"]).await?;
+    let registry = Registry::start(&[]).await?;
+    registry.push("web", "1", &webapp::image()?).await?;
+    let proxy = Proxy::on(engine.listen("two.test")?, &registry.host())?;
+    let (address, client) = (engine.address(), Engine::at(&engine.address()).await?);
+    pull(&client, "two.test/web:1", None).await?;
+    assert!(proxy.sent() > 0);
+    for (host, why) in [
+        ("two.test", "listening on"),
+        ("three.test", "was not ordered"),
+    ] {
+        let error = engine.listen(host).unwrap_err();
+        assert!(format!("{error:#}").contains(why), "{host}: {error:#}");
+    }
+    let machine = Engine::connect().await?;
+    assert!(
+        machine
+            .client()
+            .inspect_image("two.test/web:1")
+            .await
+            .is_err(),
+        "it is the machine's engine"
+    );
+    let name = Names::new().on(&address).unique("web");
+    let options = CreateContainerOptionsBuilder::new().name(&name).build();
+    let body = ContainerCreateBody {
+        image: Some("two.test/web:1".to_owned()),
+        ..ContainerCreateBody::default()
+    };
+    client
+        .client()
+        .create_container(Some(options), body)
+        .await?;
+    client.client().start_container(&name, None).await?;
+    let running = client.inspect(&name).await?.context("it is gone")?;
+    let pid = running["State"]["Pid"].as_i64().context("no pid")?;
+    assert!(pid > 0, "{running:#}");
+    let path = address.trim_start_matches("unix://").to_owned();
+    drop(engine);
+    assert!(Engine::at(&address).await.is_err(), "it answers still");
+    let folder = std::path::Path::new(&path).parent().unwrap().to_owned();
+    assert!(!folder.exists(), "{} is left", folder.display());
+    assert!(
+        !process_list()?.contains(&path),
+        "something of it still runs"
     );
     Ok(())
 }

@@ -123,6 +123,27 @@ impl PrivateEngine {
         )
     }
 
+    /// Ends it as a crash would, without a word to whoever is being served.
+    pub fn crash(mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Leaves no room on its disk.
+    ///
+    /// # Errors
+    /// If the disk can't be reached.
+    pub fn fill(&self) -> anyhow::Result<()> {
+        let data = self.folder.path().join("data/filler");
+        let inside = format!("/proc/{}/root{}", self.child.id(), data.display());
+        let mut filler = std::fs::File::create(&inside).context("opening a file on its disk")?;
+        match std::io::copy(&mut std::io::repeat(0), &mut filler) {
+            Err(error) if error.kind() == std::io::ErrorKind::StorageFull => Ok(()),
+            Err(error) => Err(error).context("filling its disk"),
+            Ok(_) => bail!("its disk has no end"),
+        }
+    }
+
     /// Listens where this engine takes the registry of that name to be.
     ///
     /// # Errors

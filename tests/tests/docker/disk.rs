@@ -1,4 +1,4 @@
-//! A disk that fills up during a pull.
+//! A disk that is full, or fills up.
 
 use anyhow::Result;
 use firstlight_tests::parts::image::Image;
@@ -54,4 +54,30 @@ async fn while_downloading() -> Result<()> {
 #[tokio::test]
 async fn while_unpacking() -> Result<()> {
     fills(webapp::image()?.file("zeros", vec![0; TOO_MUCH], 0o444)).await
+}
+
+#[tokio::test]
+async fn once_the_image_is_there() -> Result<()> {
+    let engine = PrivateEngine::start(DISK, &[REGISTRY]).await?;
+    let scene = Scene::apart(&engine, REGISTRY).await?;
+    let _proxy = Proxy::on(engine.listen(REGISTRY)?, &scene.ground.registry.host())?;
+    let image = scene.push("web", &webapp::image()?).await?;
+    let service = json!({"image": image, "command": ["worker"], "pull_policy": "missing"});
+    let spec = |stem| scene.spec("60s", &[(stem, service.clone())]);
+    scene.play(&spec("first")).await?.succeeds().await?;
+    engine.fill()?;
+    let name = scene.names.unique("second");
+    let says = [
+        name.as_str(),
+        "the disk is full",
+        "give Docker's disk more room",
+    ];
+    let failure = Failure {
+        code: 80,
+        stage: "start",
+        reason: "disk_full",
+        says: &says,
+    };
+    scene.play(&spec("second")).await?.fails(failure).await?;
+    scene.expect_absent(&["second"]).await
 }

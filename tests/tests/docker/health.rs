@@ -186,7 +186,7 @@ async fn what_the_last_probe_saw() -> Result<()> {
         // One of them is, and isn't in the list.
         web("good", json!({"health": get}), "")?,
     ];
-    let spec = spec(&scene, "15s", &rows).await?;
+    let spec = spec(&scene, "20s", &rows).await?;
     let bad: Vec<String> = rows
         .iter()
         .filter(|row| !row.saw.is_empty() && row.stem != "check")

@@ -2,13 +2,15 @@
 
 use anyhow::{Result, ensure};
 use firstlight_tests::parts::image::Image;
+use firstlight_tests::parts::private_engine::{AMPLE, PrivateEngine};
 use firstlight_tests::parts::proxy::{Of, Proxy, Trouble};
 use firstlight_tests::parts::registry::{Login, Registry};
 use firstlight_tests::parts::webapp;
+use firstlight_tests::wait::wait_until;
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 
-use crate::scene::{Failure, Play, Scene};
+use crate::scene::{Failure, PATIENCE, Play, REGISTRY, Scene};
 
 /// A launch that pulls these images through a proxy, and the proxy.
 struct Line {
@@ -236,4 +238,30 @@ async fn passwords_of_any_characters() -> Result<()> {
         ensure!(requests.iter().any(manifests), "{requests:?}");
     }
     Ok(())
+}
+
+#[tokio::test]
+async fn an_engine_that_dies_on_the_way() -> Result<()> {
+    let engine = PrivateEngine::start(AMPLE, &[REGISTRY]).await?;
+    let scene = Scene::apart(&engine, REGISTRY).await?;
+    let proxy = Proxy::on(engine.listen(REGISTRY)?, &scene.ground.registry.host())?;
+    let image = scene.push("web", &webapp::image()?).await?;
+    let service = json!({"image": image, "command": ["worker"]});
+    let play = scene.play(&scene.spec("8s", &[("web", service)])).await?;
+    proxy.order(Trouble::Stall(90_000), Of::Layers, None);
+    let running = play.agent.start(&["launch"])?;
+    wait_until(PATIENCE, "the image is on its way", || {
+        proxy.sent() > 80_000
+    })
+    .await?;
+    engine.crash();
+    let finished = running.finish(PATIENCE).await?;
+    let failure = Failure {
+        code: 69,
+        stage: "pull",
+        reason: "docker_unreachable",
+        says: &[&image, "check docker.service"],
+    };
+    play.failed(&finished, failure).await?;
+    finished.expect_said("docker:pull failed, attempt 1")
 }
