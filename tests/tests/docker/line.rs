@@ -248,6 +248,8 @@ async fn an_engine_that_dies_on_the_way() -> Result<()> {
     let image = scene.push("web", &webapp::image()?).await?;
     let service = json!({"image": image, "command": ["worker"]});
     let play = scene.play(&scene.spec("8s", &[("web", service)])).await?;
+    // It is looked for once more after the verdict, to stop what runs on it.
+    let play = play.timings(&json!({"delivery_least": 2000}));
     proxy.order(Trouble::Stall(90_000), Of::Layers, None);
     let running = play.agent.start(&["launch"])?;
     wait_until(PATIENCE, "the image is on its way", || {
