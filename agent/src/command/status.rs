@@ -163,6 +163,9 @@ fn verdict(status: &Status) -> String {
         (Kind::Continue, _) => format!("verdict: CONTINUE after {after}\n"),
         (Kind::Abandon, _) => format!("verdict: ABANDON after {after}\n"),
         (Kind::None, Some(0)) => "verdict: none; there was nothing to launch\n".into(),
+        (Kind::None, Some(code)) if code == Exit::Interrupted.code() => {
+            "verdict: none yet; interrupted, and the next start goes on from here\n".into()
+        }
         (Kind::None, Some(_) | None) => "verdict: none yet\n".into(),
     };
     for delivery in &status.delivery {
@@ -324,5 +327,11 @@ exit code: 80
             ..Status::default()
         };
         assert!(super::told(&nothing).ends_with("there was nothing to launch\nexit code: 0\n"));
+        let interrupted = Status {
+            exit_code: Some(75),
+            ..Status::default()
+        };
+        let told = super::told(&interrupted);
+        assert!(told.contains("none yet; interrupted"), "{told}");
     }
 }

@@ -41,6 +41,9 @@ pub(super) fn line(status: &Status, exit: Exit) -> String {
         (Kind::None, None) if exit == Exit::Done => {
             format!("nothing to do on {instance}: no source holds a spec")
         }
+        (Kind::None, None) if exit == Exit::Interrupted => {
+            format!("undecided {instance}: interrupted, and the next start goes on")
+        }
         (Kind::None, None) => format!("undecided {instance}, exit {}", exit.code()),
     };
     let text = text.replace(char::is_control, " ");

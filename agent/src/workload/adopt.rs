@@ -43,7 +43,7 @@ impl Labels {
         .map(|(key, value)| (key.to_owned(), value))
     }
 
-    /// It was made for this transition, from this spec.
+    /// It was made for this transition.
     fn same_transition(&self, found: &HashMap<String, String>) -> bool {
         let same = |(key, value): (&str, &str)| found.get(key).is_some_and(|found| found == value);
         [
@@ -51,7 +51,6 @@ impl Labels {
             (NAME, &self.name),
             (KIND, self.kind.as_str()),
             (EPOCH, &self.epoch.to_string()),
-            (DIGEST, &self.digest),
         ]
         .into_iter()
         .all(same)
@@ -112,7 +111,11 @@ pub(super) fn decide(
     }
     let done = status == Status::EXITED && state.exit_code == Some(0);
     if wanted.kind == Kind::Task && done {
+        // Once per transition: a secret that was changed since is no reason to migrate again.
         return Ok(Plan::Finished(id));
+    }
+    if labels.get(DIGEST) != Some(&wanted.digest) {
+        return Ok(Plan::Replace(id));
     }
     if labels.get(BOOT) != Some(&wanted.boot) {
         // Its secrets went with the boot; a task that the reboot cut off runs again.
@@ -196,7 +199,9 @@ mod tests {
             (Task, boot, Status::EXITED, 137, &replace),
             (Task, boot, Status::CREATED, 0, &replace),
             (Task, epoch, Status::EXITED, 0, &replace),
-            (Task, digest, Status::EXITED, 0, &replace),
+            (Task, digest, Status::EXITED, 0, &finished),
+            (Task, digest, Status::EXITED, 1, &replace),
+            (Task, digest, Status::RUNNING, 0, &replace),
         ] {
             let mut theirs = labels(kind);
             change(&mut theirs);

@@ -4,15 +4,20 @@
 //! Names       unique service names; their containers and images go when it is dropped
 //! Agent       a root folder, an environment: start(), run(), status(), files()
 //! Running     kill(), signal(), output so far; finish() -> Finished
+//! Place       another boot, a journal, a terminal for the agent to run in
+//! Mailbox     a socket that keeps what systemd and journald would get
 //! Ground      moto and a registry, shared by the scenarios of a test binary
 //! canary      secrets that must not be found, and the control that they would be
 //! ```
 
 pub mod canary;
 mod ground;
+mod mailbox;
 mod names;
+mod place;
 mod running;
 
+use std::ffi::OsStr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -28,7 +33,9 @@ use crate::parts::{program, repository};
 use crate::stage::Stage;
 
 pub use ground::Ground;
+pub use mailbox::{Entry, Mailbox};
 pub use names::Names;
+pub use place::Place;
 pub use running::{Finished, Running};
 
 /// How long a command that only looks may take.
@@ -52,6 +59,7 @@ pub fn binary() -> anyhow::Result<PathBuf> {
 #[derive(Debug, Clone)]
 pub struct Agent {
     program: PathBuf,
+    place: Place,
     root: Arc<Root>,
     environment: Vec<(String, String)>,
 }
@@ -111,6 +119,7 @@ impl Agent {
         );
         Ok(Self {
             program: program.to_path_buf(),
+            place: Place::new(),
             root: Arc::new(root),
             environment,
         })
@@ -122,6 +131,22 @@ impl Agent {
         self.environment.retain(|(given, _)| given != name);
         self.environment.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// The same, root folder and all, in another place.
+    #[must_use]
+    pub fn at(mut self, place: Place) -> Self {
+        self.place = place;
+        self
+    }
+
+    /// The same, root folder and all, on another stage.
+    #[must_use]
+    pub fn moved_to(self, stage: &Stage) -> Self {
+        let environment = stage.environment();
+        environment
+            .iter()
+            .fold(self, |agent, (name, value)| agent.env(name, value))
     }
 
     /// With other timings, by the agent's documented override: names and durations, such as `"settle": "250ms"`.
@@ -173,7 +198,13 @@ impl Agent {
     /// The command itself, for a caller that wants to attach it to a terminal.
     #[must_use]
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(&self.program);
+        let before = self.place.words();
+        let mut words = before
+            .iter()
+            .map(OsStr::new)
+            .chain([self.program.as_os_str()]);
+        let mut command = Command::new(words.next().unwrap_or_default());
+        command.args(words);
         // The caller's environment may point at a real account: none of it is passed on.
         command.env_clear().envs(self.environment.iter().cloned());
         command

@@ -81,6 +81,12 @@ impl Running {
         format!("{}{}", text(&self.stdout), text(&self.stderr))
     }
 
+    /// Its process id.
+    #[must_use]
+    pub const fn pid(&self) -> Pid {
+        self.pid
+    }
+
     /// Sends it a signal.
     ///
     /// # Errors

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use bollard::Docker;
+use bollard::models::VolumeCreateRequest;
 use bollard::query_parameters::{
     ListContainersOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
-    RemoveImageOptionsBuilder,
+    RemoveImageOptionsBuilder, RemoveVolumeOptions,
 };
 use futures_util::StreamExt as _;
 use serde_json::Value;
@@ -181,6 +182,33 @@ impl Engine {
             self.remove_image(&reference).await?;
         }
         Ok(())
+    }
+
+    /// Kills a container as a power cut would, without a word to it.
+    ///
+    /// # Errors
+    /// If it does not run.
+    pub async fn kill(&self, name: &str) -> anyhow::Result<()> {
+        let killed = self.0.kill_container(name, None).await;
+        killed.with_context(|| format!("killing container {name}"))
+    }
+
+    /// Makes a volume and removes it, so that the engine has something to tell.
+    ///
+    /// # Errors
+    /// If the engine refuses.
+    pub async fn touch_volume(&self, name: &str) -> anyhow::Result<()> {
+        let volume = VolumeCreateRequest {
+            name: Some(name.to_owned()),
+            ..VolumeCreateRequest::default()
+        };
+        let made = self.0.create_volume(volume).await;
+        made.with_context(|| format!("making volume {name}"))?;
+        let removed = self
+            .0
+            .remove_volume(name, None::<RemoveVolumeOptions>)
+            .await;
+        removed.with_context(|| format!("removing volume {name}"))
     }
 
     /// Removes the launches' network unless containers are on it.

@@ -5,6 +5,8 @@
 //! To add a part: a file with a type that starts it on loopback, waits until it answers, and ends it when dropped.
 
 pub mod engine;
+pub mod events;
+pub mod gate;
 pub mod image;
 pub mod moto;
 pub mod private_engine;

@@ -1,0 +1,191 @@
+//! A datagram socket that keeps what it gets: a stand-in for systemd, which listens at `NOTIFY_SOCKET`, and for journald.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context as _, bail, ensure};
+use tempfile::TempDir;
+use tokio::net::UnixDatagram;
+use tokio::task::JoinSet;
+
+/// No datagram of a Unix socket is longer, as the kernel is set by default.
+const LONGEST: usize = 256 * 1024;
+
+/// An open socket and what has arrived.
+#[derive(Debug)]
+pub struct Mailbox {
+    folder: TempDir,
+    letters: Arc<Mutex<Vec<Vec<u8>>>>,
+    _reader: JoinSet<()>,
+}
+
+impl Mailbox {
+    /// Opens one.
+    ///
+    /// # Errors
+    /// If there is no place for it.
+    pub fn open() -> anyhow::Result<Self> {
+        let folder = TempDir::with_prefix("firstlight-socket-")?;
+        let socket =
+            UnixDatagram::bind(folder.path().join("socket")).context("binding a socket")?;
+        let letters: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
+        let (kept, mut reader) = (Arc::clone(&letters), JoinSet::new());
+        reader.spawn(async move {
+            let mut buffer = vec![0; LONGEST];
+            while let Ok(length) = socket.recv(&mut buffer).await {
+                let letter = buffer.get(..length).unwrap_or_default().to_vec();
+                kept.lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(letter);
+            }
+        });
+        Ok(Self {
+            folder,
+            letters,
+            _reader: reader,
+        })
+    }
+
+    /// The folder that holds the socket.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The socket.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join("socket")
+    }
+
+    /// Every datagram so far, in order.
+    #[must_use]
+    pub fn letters(&self) -> Vec<Vec<u8>> {
+        self.letters
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// The datagrams as text, a line each and more where they have more.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let letters = self.letters();
+        letters
+            .iter()
+            .map(|letter| format!("{}\n", String::from_utf8_lossy(letter)))
+            .collect()
+    }
+
+    /// The datagrams as journal entries.
+    ///
+    /// # Errors
+    /// If one is not in journald's native protocol.
+    pub fn entries(&self) -> anyhow::Result<Vec<Entry>> {
+        let letters = self.letters();
+        // A client tries the way with an empty datagram. A later one would carry a memory file, which is not read here.
+        let tried = usize::from(letters.first().is_some_and(Vec::is_empty));
+        letters
+            .iter()
+            .skip(tried)
+            .map(|letter| Entry::read(letter))
+            .collect()
+    }
+}
+
+/// One journal entry: its fields, in the order of their names.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Entry(pub BTreeMap<String, String>);
+
+impl Entry {
+    /// Reads one as systemd's "Native Journal Protocol" writes it: `NAME=value`, or `NAME`, eight bytes of length in
+    /// little-endian, and the value; each ends with a newline.
+    ///
+    /// # Errors
+    /// If it isn't one.
+    pub fn read(mut bytes: &[u8]) -> anyhow::Result<Self> {
+        ensure!(
+            !bytes.is_empty(),
+            "an entry without a field, or in a memory file"
+        );
+        let mut fields = BTreeMap::new();
+        while !bytes.is_empty() {
+            let end = bytes
+                .iter()
+                .position(|byte| *byte == b'\n')
+                .context("a field without an end")?;
+            let (line, rest) = bytes.split_at(end);
+            let rest = rest.get(1..).unwrap_or_default();
+            let (name, value) = match line.iter().position(|byte| *byte == b'=') {
+                Some(at) => {
+                    bytes = rest;
+                    (&line[..at], &line[at + 1..])
+                }
+                None => {
+                    let (length, rest) = rest
+                        .split_first_chunk()
+                        .context("a field without a length")?;
+                    let length = usize::try_from(u64::from_le_bytes(*length))?;
+                    let value = rest.get(..length).context("a field that is too short")?;
+                    ensure!(rest.get(length) == Some(&b'\n'), "a field that is too long");
+                    bytes = &rest[length + 1..];
+                    (line, value)
+                }
+            };
+            let name = String::from_utf8(name.to_vec())?;
+            if fields
+                .insert(name.clone(), String::from_utf8(value.to_vec())?)
+                .is_some()
+            {
+                bail!("{name} twice in one entry");
+            }
+        }
+        Ok(Self(fields))
+    }
+
+    /// A field's value.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn reads_both_kinds_of_field() {
+        let mut bytes = b"PRIORITY=6\nMESSAGE\n".to_vec();
+        bytes.extend(7_u64.to_le_bytes());
+        bytes.extend(b"two\nmor\n");
+        let entry = Entry::read(&bytes).unwrap();
+        assert_eq!(
+            (entry.get("PRIORITY"), entry.get("MESSAGE")),
+            (Some("6"), Some("two\nmor"))
+        );
+        for broken in [&b""[..], b"A=1", b"A\n\x01", b"A=1\nA=2\n"] {
+            assert!(Entry::read(broken).is_err(), "{broken:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn keeps_what_it_gets() {
+        let mailbox = Mailbox::open().unwrap();
+        let sender = UnixDatagram::unbound().unwrap();
+        for letter in ["", "READY=1", "STATUS=x"] {
+            sender
+                .send_to(letter.as_bytes(), mailbox.socket())
+                .await
+                .unwrap();
+        }
+        let all = || mailbox.letters().len() == 3;
+        crate::wait::wait_until(std::time::Duration::from_secs(5), "all arrived", all)
+            .await
+            .unwrap();
+        assert_eq!(mailbox.text(), "\nREADY=1\nSTATUS=x\n");
+        assert_eq!(mailbox.entries().unwrap().len(), 2);
+    }
+}
