@@ -8,10 +8,16 @@
     reason = "a test stops where it finds a fault"
 )]
 
+mod check;
 mod disk;
 mod hold;
+mod journal;
 mod kill;
 mod reboot;
 mod record;
 mod scene;
+mod status;
 mod stop;
+mod terminal;
+mod told;
+mod usage;

@@ -1,0 +1,266 @@
+//! What the journal gets: every line by the catalogue, with the fields that alarms match on.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context as _, Result, ensure};
+use firstlight_tests::harness::{Entry, Finished, Mailbox, Place};
+use firstlight_tests::parts::repository;
+use firstlight_tests::stage::{Fault, Outcome};
+
+use crate::kill::failing;
+use crate::scene::{Play, Scene};
+
+/// The journal's vocabulary, as `fields.rs` has it: it is API, and the one place where it is.
+struct Catalogue {
+    fields: BTreeSet<String>,
+    /// Name and MESSAGE_ID.
+    events: BTreeMap<String, String>,
+}
+
+impl Catalogue {
+    fn read() -> Result<Self> {
+        let text = std::fs::read_to_string(repository().join("agent/src/report/fields.rs"))?;
+        let words: Vec<&str> = text.split('"').skip(1).step_by(2).collect();
+        let is_id =
+            |word: &str| word.len() == 32 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let fields = words.iter().filter(|word| word.starts_with("FIRSTLIGHT_"));
+        let events = words.windows(2).filter(|pair| is_id(pair[1]));
+        let catalogue = Self {
+            fields: fields.map(ToString::to_string).collect(),
+            events: events
+                .map(|pair| (pair[0].to_owned(), pair[1].to_owned()))
+                .collect(),
+        };
+        ensure!(
+            catalogue.fields.len() > 20 && catalogue.events.len() > 15,
+            "fields.rs is not read well"
+        );
+        Ok(catalogue)
+    }
+
+    /// Holds an entry to be in this vocabulary, and whole.
+    fn holds(&self, entry: &Entry) -> Result<()> {
+        let get = |name| {
+            entry
+                .get(name)
+                .with_context(|| format!("no {name} in {entry:?}"))
+        };
+        let event = get("FIRSTLIGHT_EVENT")?;
+        ensure!(
+            self.events.get(event).map(String::as_str) == Some(get("MESSAGE_ID")?),
+            "{entry:?}"
+        );
+        let unknown =
+            |name: &&String| name.starts_with("FIRSTLIGHT_") && !self.fields.contains(*name);
+        let unknown: Vec<&String> = entry.0.keys().filter(unknown).collect();
+        ensure!(unknown.is_empty(), "{unknown:?} are in no catalogue");
+        let priority: u8 = get("PRIORITY")?.parse()?;
+        let loud = matches!(event, "stage_failed" | "throttled" | "retrying" | "warning");
+        ensure!(
+            (3..=7).contains(&priority) && (!loud || priority <= 4),
+            "{entry:?}"
+        );
+        ensure!(
+            get("SYSLOG_IDENTIFIER")? == "firstlight" && !get("MESSAGE")?.is_empty(),
+            "{entry:?}"
+        );
+        Ok(())
+    }
+}
+
+/// A launch under systemd's journal, and what it wrote there: nothing went elsewhere.
+async fn journalled(play: &mut Play) -> Result<(Finished, Vec<Entry>)> {
+    let journal = Mailbox::open()?;
+    play.agent = play
+        .agent
+        .clone()
+        .at(Place::new().journal(journal.folder()));
+    let finished = play.launch().await?;
+    ensure!(
+        finished.stderr.is_empty() && finished.stdout.is_empty(),
+        "{finished:#?}"
+    );
+    let entries = journal.entries()?;
+    let catalogue = Catalogue::read()?;
+    entries
+        .iter()
+        .try_for_each(|entry| catalogue.holds(entry))?;
+    let instance = play.stage.instance().id.as_str();
+    let identified = entries
+        .iter()
+        .position(|entry| is(entry, "identified"))
+        .context("not identified")?;
+    let foreign = |entry: &&Entry| entry.get("FIRSTLIGHT_INSTANCE") != Some(instance);
+    let foreign = entries[identified..].iter().find(foreign);
+    ensure!(foreign.is_none(), "{foreign:?}");
+    Ok((finished, entries))
+}
+
+fn is(entry: &Entry, event: &str) -> bool {
+    entry.get("FIRSTLIGHT_EVENT") == Some(event)
+}
+
+/// Holds an entry of this event, with these fields, to be there.
+fn expect(entries: &[Entry], event: &str, fields: &[(&str, &str)]) -> Result<()> {
+    let fits = |entry: &&Entry| {
+        let same =
+            |(name, value): &(&str, &str)| entry.get(&format!("FIRSTLIGHT_{name}")) == Some(value);
+        is(entry, event) && fields.iter().all(same)
+    };
+    let of: Vec<&Entry> = entries.iter().filter(|entry| is(entry, event)).collect();
+    ensure!(
+        entries.iter().any(|entry| fits(&entry)),
+        "no {event} with {fields:?} among {of:#?}"
+    );
+    Ok(())
+}
+
+/// The events, in order, each once where it comes several times in a row.
+fn story(entries: &[Entry], of: &[&str]) -> Vec<String> {
+    let said = entries
+        .iter()
+        .filter_map(|entry| entry.get("FIRSTLIGHT_EVENT"));
+    let mut story: Vec<String> = said
+        .filter(|event| of.contains(event))
+        .map(str::to_owned)
+        .collect();
+    story.dedup();
+    story
+}
+
+#[tokio::test]
+async fn of_a_launch() -> Result<()> {
+    let scene = Scene::set().await?;
+    let mut play = scene
+        .play(&scene.spec("60s", "", "command: [task, \"two rows\"]"))
+        .await?;
+    play.stage
+        .order(Fault::Throttle.on("ssm", "GetParameters").times(1));
+    play.stage.order(
+        Fault::Status(503)
+            .on("autoscaling", "CompleteLifecycleAction")
+            .times(1),
+    );
+    let (finished, entries) = journalled(&mut play).await?;
+    finished.expect_code(0)?;
+    play.stage.assert_faults_fired()?;
+    let web = scene.inspect(&scene.web).await?["Id"]
+        .as_str()
+        .context("no id")?
+        .to_owned();
+    let (image, pinned) = (scene.image(), scene.pinned(&scene.digest));
+    for stage in [
+        "identify",
+        "configure",
+        "resolve",
+        "pull",
+        "start",
+        "health",
+    ] {
+        expect(&entries, "stage_started", &[("STAGE", stage)])?;
+        expect(&entries, "stage_ended", &[("STAGE", stage)])?;
+    }
+    for (event, fields) in [
+        ("began", &[("EPOCH", "1")][..]),
+        ("group", &[("GROUP", "web"), ("HOOK", "up")]),
+        ("heartbeat", &[("HOOK", "up")]),
+        (
+            "throttled",
+            &[
+                ("CALL", "ssm:GetParameters"),
+                ("ATTEMPT", "1"),
+                ("STAGE", "resolve"),
+            ],
+        ),
+        (
+            "retrying",
+            &[
+                ("CALL", "autoscaling:CompleteLifecycleAction"),
+                ("ATTEMPT", "1"),
+            ],
+        ),
+        ("pulled", &[("IMAGE", image.as_str()), ("DIGEST", &pinned)]),
+        (
+            "container",
+            &[("CONTAINER", scene.web.as_str()), ("CONTAINER_ID", &web)],
+        ),
+        (
+            "task",
+            &[("CONTAINER", scene.job.as_str()), ("STAGE", "start")],
+        ),
+        ("probe", &[("CONTAINER", scene.web.as_str())]),
+        ("verdict", &[("VERDICT", "continue")]),
+        (
+            "delivered",
+            &[("TARGET", "web/up"), ("OUTCOME", "delivered")],
+        ),
+        ("ended", &[("EXIT", "0")]),
+    ] {
+        expect(&entries, event, fields)?;
+    }
+    let timed = entries
+        .iter()
+        .filter(|entry| is(entry, "stage_ended") || is(entry, "verdict"));
+    for entry in timed {
+        let milliseconds = entry.get("FIRSTLIGHT_MILLISECONDS").context("no time")?;
+        milliseconds.parse::<u64>()?;
+    }
+    let line = entries
+        .iter()
+        .find(|entry| is(entry, "task"))
+        .context("no line")?;
+    ensure!(
+        line.get("MESSAGE") == Some(&format!("{}: two rows", scene.job)),
+        "{line:?}"
+    );
+    let told = ["identified", "began", "verdict", "delivered", "ended"];
+    ensure!(
+        story(&entries, &told) == told,
+        "{:?}",
+        story(&entries, &told)
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn of_a_failure() -> Result<()> {
+    let scene = Scene::set().await?;
+    let mut play = failing(&scene).await?;
+    let (finished, entries) = journalled(&mut play).await?;
+    finished.expect_code(80)?;
+    play.counted(Outcome::Abandon)?;
+    for (event, fields) in [
+        (
+            "stage_failed",
+            &[("STAGE", "start"), ("REASON", "task_failed")][..],
+        ),
+        (
+            "verdict",
+            &[("VERDICT", "abandon"), ("REASON", "task_failed")],
+        ),
+        (
+            "delivered",
+            &[("TARGET", "web/up"), ("OUTCOME", "delivered")],
+        ),
+        ("container", &[("CONTAINER", scene.web.as_str())]),
+        ("ended", &[("EXIT", "80")]),
+    ] {
+        expect(&entries, event, fields)?;
+    }
+    let failed = entries
+        .iter()
+        .find(|entry| is(entry, "stage_failed"))
+        .context("no failure")?;
+    let message = failed.get("MESSAGE").unwrap_or_default();
+    ensure!(
+        message.contains("exited with code 3") && message.contains("no such column"),
+        "{message}"
+    );
+    for event in ["stage_failed", "verdict", "ended"] {
+        let quiet = entries
+            .iter()
+            .find(|entry| is(entry, event) && entry.get("PRIORITY") != Some("3"));
+        ensure!(quiet.is_none(), "an error at another priority: {quiet:?}");
+    }
+    Ok(())
+}
