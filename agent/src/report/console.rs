@@ -7,7 +7,13 @@ use super::{
 };
 use crate::verdict::Exit;
 use nix::fcntl::OFlag;
-use std::{fs::OpenOptions, io::Write, os::unix::fs::OpenOptionsExt, path::Path, time::Duration};
+use std::{
+    fs::OpenOptions,
+    io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+    time::Duration,
+};
 
 /// The longest line, its line end included, in bytes.
 pub(super) const LONGEST: usize = 1000;
@@ -78,13 +84,10 @@ fn images(status: &Status) -> String {
 /// Writes it, if there is a console that takes it at once. `O_NONBLOCK`, because a serial line with
 /// flow control and nobody behind it would block for ever; `O_NOCTTY`, because a terminal opened by a
 /// session leader would otherwise become its own and send it SIGHUP.
-pub(super) fn write(console: &Path, line: &str) {
-    let written = OpenOptions::new()
+pub(super) fn write(console: &Path, line: &str) -> io::Result<()> {
+    OpenOptions::new()
         .append(true)
         .custom_flags((OFlag::O_NOCTTY | OFlag::O_NONBLOCK).bits())
-        .open(console)
-        .and_then(|mut console| console.write_all(line.as_bytes()));
-    if let Err(error) = written {
-        log::debug!("{} did not take a line: {error}", console.display());
-    }
+        .open(console)?
+        .write_all(line.as_bytes())
 }

@@ -27,7 +27,6 @@ use status::Status;
 use std::{
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
 /// A handle on everything people see. Cheap to clone. The default shows nothing but log lines.
@@ -122,15 +121,9 @@ impl Report {
 
     /// The agent's lock and record are open: boot may go on.
     pub fn ready(&self) {
-        if self.shown().agent.is_some() {
-            systemd::ready();
-        }
-    }
-
-    /// The agent is asked to stop, and `left` is what it may still take.
-    pub fn stopping(&self, left: Duration) {
-        if self.shown().agent.is_some() {
-            systemd::stopping(left);
+        let shown = self.shown();
+        if shown.agent.is_some() {
+            shown.unheard("systemd", systemd::ready());
         }
     }
 

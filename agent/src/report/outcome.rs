@@ -172,7 +172,7 @@ impl Report {
         if let Some(Places { console, .. }) = &shown.agent
             && (shown.news || shown.status.verdict.kind == Kind::None)
         {
-            console::write(console, &line);
+            shown.unheard("the console", console::write(console, &line));
         }
     }
 }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::verdict::Stage;
 use log::{Level, Record, kv::Value};
-use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, fmt, io, path::PathBuf, time::Duration};
 use tokio::time::Instant;
 
 /// What is shown, and where.
@@ -93,7 +93,15 @@ impl Shown {
     /// Tells systemd what is going on.
     pub(super) fn doing(&self, text: &str) {
         if self.agent.is_some() {
-            systemd::status(text);
+            self.unheard("systemd", systemd::status(text));
+        }
+    }
+
+    /// That somebody could not be told what is shown elsewhere too: detail, which holds nothing up.
+    pub(super) fn unheard(&self, who: &str, told: io::Result<()>) {
+        if let Err(error) = told {
+            let text = format!("{who} could not be told: {error}");
+            self.say(Event::Info, Level::Debug, &[], &text);
         }
     }
 

@@ -39,7 +39,7 @@ services:
     command: serve --all
     healthcheck: {}
 tasks:
-  migrate: {extends: wbe, command: [x]}
+  migrate: {extends: wbe, image: x, command: [x]}
 ";
 
 /// An agent in no group and with nothing to do, and files to check.
@@ -78,7 +78,7 @@ fn problems(mime: &str, plain: &str) -> Vec<[String; 6]> {
     let rows = [
         [
             &part(1),
-            "8",
+            "2",
             "10",
             "soon",
             "`soon` is no duration",
@@ -86,7 +86,7 @@ fn problems(mime: &str, plain: &str) -> Vec<[String; 6]> {
         ],
         [
             &part(2),
-            "14",
+            "3",
             "31",
             "\"80:99999\"",
             "`80:99999` publishes no port",
@@ -105,8 +105,8 @@ fn problems(mime: &str, plain: &str) -> Vec<[String; 6]> {
             "5",
             "14",
             "serve --all",
-            "is no list",
-            "[serve, --all]",
+            "`command` takes a list",
+            "[\"serve\", \"--all\"]",
         ],
         [
             plain,
@@ -285,8 +285,8 @@ async fn of_this_instance() -> Result<()> {
         .display()
         .to_string();
     for (key, source) in [
-        ("services.web.image: web:2", "user data"),
-        ("timeout: 5m", &file),
+        ("services.web.image: \"web:2\"", "user data"),
+        ("timeout: \"5m\"", &file),
     ] {
         let said = format!("{key}  ({source}");
         ensure!(

@@ -244,6 +244,8 @@ async fn of_a_failure() -> Result<()> {
         ),
         ("container", &[("CONTAINER", scene.web.as_str())]),
         ("ended", &[("EXIT", "80")]),
+        // There is no console here: detail, and in the vocabulary like all else.
+        ("info", &[]),
     ] {
         expect(&entries, event, fields)?;
     }

@@ -16,6 +16,7 @@ mod kill;
 mod reboot;
 mod record;
 mod scene;
+mod secrets;
 mod status;
 mod stop;
 mod terminal;

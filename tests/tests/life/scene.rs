@@ -35,7 +35,7 @@ pub(crate) struct Scene {
     pub(crate) job: String,
     /// What the tag meant at first.
     pub(crate) digest: String,
-    names: Names,
+    pub(crate) names: Names,
 }
 
 impl Scene {
@@ -82,6 +82,11 @@ impl Scene {
     /// A parameter of this test's own.
     pub(crate) fn parameter(&self, name: &str) -> String {
         format!("/{}/{name}", self.names.suffix())
+    }
+
+    /// A secret of this test's own.
+    pub(crate) fn secret(&self, name: &str) -> String {
+        format!("{}/{name}", self.names.suffix())
     }
 
     /// Sets the parameter that every spec refers to.
