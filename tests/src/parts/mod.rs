@@ -14,6 +14,7 @@ pub mod proxy;
 pub mod registry;
 pub mod tls;
 pub mod webapp;
+pub mod wire;
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;

@@ -5,6 +5,7 @@
 use anyhow::Result;
 use firstlight_tests::harness::Finished;
 use firstlight_tests::parts::proxy::{Of, Trouble};
+use firstlight_tests::parts::wire::At;
 use firstlight_tests::stage::Fault;
 use firstlight_tests::wait::wait_until;
 
@@ -24,6 +25,12 @@ pub(crate) enum Hold {
     Resolve,
     /// The registry sends half an image.
     Pull,
+    /// The engine has made the task's container, and does not say so.
+    Create,
+    /// The engine is not told to start it.
+    Unstarted,
+    /// The engine has started it, and does not say so.
+    Start,
     /// The task runs.
     Task,
     /// The service is not healthy yet.
@@ -36,11 +43,14 @@ pub(crate) enum Hold {
 
 impl Hold {
     /// Those before the verdict.
-    pub(crate) const BEFORE: [Hold; 6] = [
+    pub(crate) const BEFORE: [Hold; 9] = [
         Hold::Identify,
         Hold::Configure,
         Hold::Resolve,
         Hold::Pull,
+        Hold::Create,
+        Hold::Unstarted,
+        Hold::Start,
         Hold::Task,
         Hold::Health,
     ];
@@ -52,7 +62,7 @@ impl Hold {
             Hold::Configure => "configure",
             Hold::Resolve => "resolve",
             Hold::Pull => "pull",
-            Hold::Task => "start",
+            Hold::Create | Hold::Unstarted | Hold::Start | Hold::Task => "start",
             Hold::Health => "health",
             Hold::Delivery | Hold::Answer => "signal",
         }
@@ -66,6 +76,9 @@ impl Hold {
             | Hold::Configure
             | Hold::Resolve
             | Hold::Pull
+            | Hold::Create
+            | Hold::Unstarted
+            | Hold::Start
             | Hold::Health
             | Hold::Delivery
             | Hold::Answer => QUICK,
@@ -80,6 +93,9 @@ impl Hold {
             Hold::Configure => play.stage.order(Fault::Hang.on_metadata("user-data")),
             Hold::Resolve => play.stage.order(Fault::Hang.on("ssm", "GetParameters")),
             Hold::Pull => scene.proxy.order(Trouble::Stall(ARRIVES), Of::Blobs, None),
+            Hold::Create => scene.wire.hold(At::Answer, "/containers/create"),
+            Hold::Unstarted => scene.wire.hold(At::Request, "/start HTTP"),
+            Hold::Start => scene.wire.hold(At::Answer, "/start HTTP"),
             Hold::Task => {}
             Hold::Health => scene.gate.close(),
             Hold::Delivery => play.stage.order(Fault::Hang.on(SIGNAL.0, SIGNAL.1)),
@@ -100,6 +116,9 @@ impl Hold {
             }
             Hold::Resolve => called("ssm", "GetParameters") > 0,
             Hold::Pull => scene.proxy.sent() >= ARRIVES,
+            Hold::Create => scene.wire.held() > 0 && scene.events.count(&scene.job, "create") > 0,
+            Hold::Unstarted => scene.wire.held() > 0,
+            Hold::Start => scene.wire.held() > 0 && scene.events.count(&scene.job, "start") > 0,
             Hold::Task => {
                 // Its digest is on record before anything is started.
                 scene.events.count(&scene.job, "start") > 0
@@ -114,6 +133,7 @@ impl Hold {
     pub(crate) fn release(self, scene: &Scene, play: &Play) -> Result<()> {
         play.stage.assert_faults_fired()?;
         scene.proxy.assert_faults_fired()?;
+        scene.wire.release()?;
         play.stage.call_off();
         scene.proxy.call_off();
         scene.gate.open();

@@ -12,6 +12,7 @@ use firstlight_tests::parts::events::Events;
 use firstlight_tests::parts::gate::Gate;
 use firstlight_tests::parts::proxy::Proxy;
 use firstlight_tests::parts::webapp;
+use firstlight_tests::parts::wire::Wire;
 use firstlight_tests::stage::{Hook, Instance, Outcome, Stage};
 use serde_json::{Value, json};
 
@@ -27,6 +28,8 @@ pub(crate) struct Scene {
     pub(crate) engine: Engine,
     pub(crate) events: Events,
     pub(crate) proxy: Proxy,
+    /// The agent's way to the engine.
+    pub(crate) wire: Wire,
     /// What the service's probe asks. Open at first.
     pub(crate) gate: Gate,
     /// The service.
@@ -53,6 +56,7 @@ impl Scene {
             digest: String::new(),
             ground,
             engine,
+            wire: Wire::lay()?,
             proxy,
             gate,
             names,
@@ -135,7 +139,9 @@ impl Scene {
     /// An instance of its own in group `web`, whose launch hook is `up`, with this user data.
     pub(crate) async fn play(&self, spec: &str) -> Result<Play> {
         let stage = self.stage(Instance::unique(), spec).await?;
-        let agent = Agent::on(&stage)?.timings(&timings());
+        let agent = Agent::on(&stage)?
+            .timings(&timings())
+            .env("DOCKER_HOST", &self.wire.host());
         Ok(Play { stage, agent })
     }
 
