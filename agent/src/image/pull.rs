@@ -33,22 +33,29 @@ pub(super) async fn attempt(
         .build();
     let mut lines = docker.create_image(Some(options), None, credentials);
     let mut progress = Progress::new(Instant::now());
-    let mut said = Instant::now();
+    let (mut said, mut news) = (Instant::now(), false);
     loop {
         let limit = cx.timings.pull_stall;
         got.set(progress.sum());
-        let stalled = || ImageError::stalled(reference, limit, got.get());
-        let Some(line) = next(&mut lines, progress.stalls_at(limit))
-            .await
-            .map_err(|_| stalled())?
-        else {
-            break;
-        };
-        let line = line.map_err(|error| ImageError::pull(reference, anonymous, error.into()))?;
-        progress.take(&line, Instant::now());
-        if said.elapsed() >= EVERY {
+        let stalls_at = progress.stalls_at(limit);
+        // What came last is said even when nothing comes after it.
+        let due = news.then(|| said + EVERY);
+        match next(&mut lines, stalls_at.into_iter().chain(due).min()).await {
+            Ok(None) => break,
+            Ok(Some(line)) => {
+                let line =
+                    line.map_err(|error| ImageError::pull(reference, anonymous, error.into()))?;
+                progress.take(&line, Instant::now());
+                news = true;
+            }
+            Err(_elapsed) if stalls_at.is_some_and(|at| at <= Instant::now()) => {
+                return Err(ImageError::stalled(reference, limit, got.get()));
+            }
+            Err(_elapsed) => {}
+        }
+        if news && said.elapsed() >= EVERY {
             cx.report.pull(&image, progress.sum());
-            said = Instant::now();
+            (said, news) = (Instant::now(), false);
         }
     }
     cx.report.pull(&image, progress.sum());
@@ -57,13 +64,13 @@ pub(super) async fn attempt(
 
 type Line = Result<CreateImageInfo, bollard::errors::Error>;
 
-/// The engine's next line, waited for until `stalls_at`.
+/// The engine's next line, waited for until then; cancelling it loses nothing.
 async fn next(
     lines: &mut (impl Stream<Item = Line> + Unpin),
-    stalls_at: Option<Instant>,
+    until: Option<Instant>,
 ) -> Result<Option<Line>, time::error::Elapsed> {
-    match stalls_at {
-        Some(stalls_at) => time::timeout_at(stalls_at, lines.next()).await,
+    match until {
+        Some(until) => time::timeout_at(until, lines.next()).await,
         None => Ok(lines.next().await),
     }
 }

@@ -9,7 +9,7 @@ use crate::{
 };
 use serde_json::json;
 use status::{Kind, Outcome};
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, time::Duration};
 use tempfile::TempDir;
 
 fn me(instance: &str) -> Identity {

@@ -142,10 +142,11 @@ async fn everything_that_is_wrong() -> Result<()> {
     let found = report["problems"].as_array().context("no problems")?;
     let wanted = problems(&mime, &plain);
     for [source, line, column, place, message, hint] in &wanted {
+        let at: [u64; 2] = [line.parse()?, column.parse()?];
         let fits = |found: &&Value| {
             found["source"] == source.as_str()
-                && found["line"].to_string() == *line
-                && found["column"].to_string() == *column
+                && found["line"] == at[0]
+                && found["column"] == at[1]
                 && found["message"]
                     .as_str()
                     .is_some_and(|said| said.contains(message))

@@ -83,11 +83,8 @@ async fn before_the_verdict() -> Result<()> {
         let mut play = scene.play(&spec).await?;
         kill_at(hold, &scene, &play).await?;
         // A power cut stops what runs, whoever made it.
-        let (job, web) = match hold {
-            Hold::Task => (2, 1),
-            Hold::Health => (1, 2),
-            _ => (1, 1),
-        };
+        let job = if hold == Hold::Task { 2 } else { 1 };
+        let web = if hold == Hold::Health { 2 } else { 1 };
         for (name, times) in [(&scene.job, job), (&scene.web, web)] {
             if times == 2 {
                 scene.engine.kill(name).await?;

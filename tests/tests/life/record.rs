@@ -4,7 +4,7 @@ use std::fs;
 
 use anyhow::{Context as _, Result, ensure};
 use firstlight_tests::stage::{Instance, Outcome};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::hold::Hold;
 use crate::kill::kill_at;
@@ -34,7 +34,7 @@ async fn of_another_is_discarded() -> Result<()> {
         play.counted(Outcome::Continue).context(what)?;
         let web = scene.inspect(&scene.web).await?;
         ensure!(
-            web["Config"]["Labels"]["turn"] == number.to_string(),
+            web["Config"]["Labels"]["turn"] == json!(number.to_string()),
             "{what}: its own spec: {web:#}"
         );
         // The task is that instance's own too.
