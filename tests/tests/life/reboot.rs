@@ -199,19 +199,31 @@ async fn between_verdict_and_delivery() -> Result<()> {
     serves(&scene, &boot, &scene.pinned(&scene.digest), "hello").await
 }
 
-/// A launch that was given up stays so, and its containers stay stopped.
+/// A launch that was given up stays so, told or not, and its containers stay stopped.
 #[tokio::test]
 async fn after_an_abandon() -> Result<()> {
-    let scene = Scene::set().await?;
-    let mut play = failing(&scene).await?;
-    play.launch().await?.expect_code(80)?;
-    play.counted(Outcome::Abandon)?;
-    let boot = Boot::new()?;
-    play.agent = boot.agent(&play)?;
-    play.again_changes_nothing(80).await?;
-    for name in [&scene.web, &scene.job] {
-        scene.made(name, 1).await?;
-        ensure!(!scene.is_running(name).await?, "{name} runs");
+    for told in [true, false] {
+        let scene = Scene::set().await?;
+        let mut play = failing(&scene).await?;
+        if told {
+            play.launch().await?.expect_code(80)?;
+            play.counted(Outcome::Abandon)?;
+        } else {
+            kill_at(Hold::Delivery, &scene, &play).await?;
+            scene.engine.kill(&scene.web).await?;
+            Hold::Delivery.release(&scene, &play)?;
+        }
+        let boot = Boot::new()?;
+        play.agent = boot.agent(&play)?;
+        if !told {
+            play.launch().await?.expect_code(80)?;
+            play.counted(Outcome::Abandon)?;
+        }
+        play.again_changes_nothing(80).await?;
+        for name in [&scene.web, &scene.job] {
+            scene.made(name, 1).await?;
+            ensure!(!scene.is_running(name).await?, "{name} runs");
+        }
     }
     Ok(())
 }
