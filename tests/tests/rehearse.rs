@@ -17,23 +17,28 @@ use nix::unistd::Pid;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::process::Command;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 const PATIENCE: Duration = Duration::from_secs(90);
 /// The containers of the sample service.
 const SAMPLE: [&str; 2] = ["rehearsal-web", "rehearsal-migrate"];
 
-/// The sample service's names are the same in every rehearsal.
-static SAMPLES: Mutex<()> = Mutex::const_new(());
+/// One rehearsal at a time: the sample service's names are always the same, and each takes the network along that it made.
+static ALONE: Mutex<()> = Mutex::const_new(());
 
 /// A rehearsal with a folder of its own for all that is temporary.
 struct Rehearsal {
     running: Running,
     folder: TempDir,
+    alone: Alone,
 }
 
+/// Held while nobody else may rehearse.
+type Alone = MutexGuard<'static, ()>;
+
 impl Rehearsal {
-    fn begin(arguments: &[&str]) -> Result<Self> {
+    async fn begin(arguments: &[&str]) -> Result<Self> {
+        let alone = ALONE.lock().await;
         let folder = TempDir::with_prefix("rehearse-")?;
         let mut command = Command::new(env!("CARGO_BIN_EXE_rehearse"));
         command
@@ -46,12 +51,21 @@ impl Rehearsal {
             // As a shell starts a job: Ctrl-C goes to this group.
             .process_group(0);
         let running = Running::start(command)?;
-        Ok(Self { running, folder })
+        Ok(Self {
+            running,
+            folder,
+            alone,
+        })
     }
 
-    /// Waits for its end, and holds it to have left neither process nor folder.
-    async fn end(self) -> Result<Finished> {
-        let Self { running, folder } = self;
+    /// Waits for its end, and holds it to have left neither process nor folder. What else it left can be looked for while
+    /// nobody else rehearses.
+    async fn end(self) -> Result<(Finished, Alone)> {
+        let Self {
+            running,
+            folder,
+            alone,
+        } = self;
         let me = running.id();
         let mut seen: Vec<Pid> = Vec::new();
         // What it starts ends with it, so look while it runs.
@@ -72,7 +86,7 @@ impl Rehearsal {
         wait_until(PATIENCE, "what it started is gone", gone).await?;
         let left: Vec<_> = std::fs::read_dir(folder.path())?.collect();
         ensure!(left.is_empty(), "left behind: {left:?}\n{finished:#?}");
-        Ok(finished)
+        Ok((finished, alone))
     }
 }
 
@@ -123,9 +137,8 @@ async fn sample_is_gone(engine: &Engine, finished: &Finished) -> Result<()> {
 
 #[tokio::test]
 async fn by_default_the_sample_service_is_launched() -> Result<()> {
-    let _alone = SAMPLES.lock().await;
     let engine = Engine::connect().await?;
-    let finished = Rehearsal::begin(&[])?.end().await?;
+    let (finished, _alone) = Rehearsal::begin(&[]).await?.end().await?;
     finished.expect_code(0)?;
     for said in [
         "launching the sample service",
@@ -168,19 +181,18 @@ async fn by_default_the_sample_service_is_launched() -> Result<()> {
 
 #[tokio::test]
 async fn ctrl_c_in_the_middle_leaves_nothing() -> Result<()> {
-    let _alone = SAMPLES.lock().await;
     let engine = Engine::connect().await?;
-    // Before the agent has begun, as shells count SIGINT; and while the service becomes healthy.
-    for (what, code) in [("its parts start", 130), ("the sample service runs", 75)] {
-        let rehearsal = Rehearsal::begin(&[])?;
+    // Before the agent has begun, as shells count SIGINT; and before the service is healthy.
+    for (what, code) in [("its parts start", 130), ("the sample service is made", 75)] {
+        let rehearsal = Rehearsal::begin(&[]).await?;
         let me = rehearsal.running.id();
         let reached = async || match code {
             130 => !children(me).is_empty(),
-            _ => running(&engine, "rehearsal-web").await,
+            _ => is_made(&engine, "rehearsal-web").await,
         };
         until(PATIENCE, what, async || reached().await.then_some(())).await?;
         kill(Pid::from_raw(-me.as_raw()), Signal::SIGINT)?;
-        let finished = rehearsal.end().await?;
+        let (finished, _alone) = rehearsal.end().await?;
         finished.expect_code(code)?;
         sample_is_gone(&engine, &finished)
             .await
@@ -194,9 +206,8 @@ async fn ctrl_c_in_the_middle_leaves_nothing() -> Result<()> {
     Ok(())
 }
 
-async fn running(engine: &Engine, name: &str) -> bool {
-    let found = engine.inspect(name).await.ok().flatten();
-    found.is_some_and(|container| container["State"]["Running"] == true)
+async fn is_made(engine: &Engine, name: &str) -> bool {
+    matches!(engine.inspect(name).await, Ok(Some(_)))
 }
 
 /// A spec and a parameters file of somebody's own.
@@ -260,7 +271,7 @@ tasks:
             "--parameters",
             &file("parameters.yaml"),
         ];
-        let finished = Rehearsal::begin(&arguments)?.end().await?;
+        let (finished, _alone) = Rehearsal::begin(&arguments).await?.end().await?;
         for stem in ["web", "task"] {
             let left = self.engine.inspect(&self.names.unique(stem)).await?;
             ensure!(left.is_none(), "{stem} is left");
@@ -300,12 +311,6 @@ async fn a_spec_that_fails_says_so() -> Result<()> {
             "ssm:/own/none",
             78,
             ["(reference_missing)", "/own/none"],
-        ),
-        (
-            "ssm:/own/version",
-            "ssm:/own/password",
-            78,
-            ["(reference_", "/own/password"],
         ),
         (
             "[task, done]",
@@ -348,7 +353,6 @@ async fn what_is_wrong_with_the_arguments_is_said_first() -> Result<()> {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let _alone = SAMPLES.lock().await;
         let finished = Running::start(command)?.finish(PATIENCE).await?;
         finished.expect_code(code)?;
         ensure!(finished.stderr.contains(says), "{finished:#?}");

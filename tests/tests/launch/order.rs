@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use firstlight_tests::parts::webapp;
+use firstlight_tests::wait::wait_until;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use crate::scene::{Scene, time};
+use crate::scene::{HOOK, PATIENCE, Scene, time};
 
 /// How long after its start a service is healthy at the earliest: two probes, this far apart.
 const UNHEALTHY: Duration = Duration::from_millis(400);
@@ -147,15 +148,47 @@ async fn twelve_tasks_and_services() -> Result<()> {
             "told before {name} was healthy"
         );
     }
-    // What nothing holds apart runs side by side: cache and web wait for the same.
-    let began = |name: &str| time(&all[name]["State"]["StartedAt"]);
-    ensure!(
-        began("cache")? < done("web", &all["web"])?,
-        "cache waited for web"
+    Ok(())
+}
+
+/// Everything starts at once but what waits: a service that is not healthy holds up who depends on it, the verdict, and
+/// nobody else.
+#[tokio::test]
+async fn only_who_depends_waits() -> Result<()> {
+    let scene = Scene::set().await?;
+    let (image, _) = scene.push("web", "1", &webapp::image()?).await?;
+    let [slow, other, after] = ["slow", "other", "after"].map(|stem| scene.names.unique(stem));
+    let text = format!(
+        "services:
+  {slow}: {{image: \"{image}\", command: [worker], health: {{tcp: {{port: 9999}}, interval: 100ms}}}}
+  {other}: {{image: \"{image}\", command: [worker]}}
+  {after}: {{image: \"{image}\", command: [worker], depends_on: [{slow}]}}
+"
     );
+    let play = scene.play(scene.head() + &text).await?;
+    let launch = play.agent.start(&["launch"])?;
+    let waits = format!("{slow}: TCP :9999 failed");
+    let started = format!("{other} started");
+    let told = || launch.output().contains(&waits) && launch.output().contains(&started);
+    wait_until(PATIENCE, "one runs and one is not healthy", told).await?;
+    for (stem, runs) in [("slow", true), ("other", true), ("after", false)] {
+        let found = scene.engine.inspect(&scene.names.unique(stem)).await?;
+        let running = found.is_some_and(|found| found["State"]["Running"] == true);
+        assert_eq!(running, runs, "{stem}");
+    }
     ensure!(
-        began("web")? < done("cache", &all["cache"])?,
-        "web waited for cache"
+        play.stage.verdicts().is_empty(),
+        "{:?}",
+        play.stage.verdicts()
+    );
+    scene
+        .exec("slow", "PORT=9999", &[webapp::PATH, "serve"])
+        .await?;
+    play.succeeded(&launch.finish(PATIENCE).await?, HOOK)
+        .await?;
+    assert_eq!(
+        scene.inspect("after").await?["State"]["Running"],
+        json!(true)
     );
     Ok(())
 }

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result, ensure};
+use bollard::exec::StartExecOptions;
+use bollard::models::ExecConfig;
 use firstlight_tests::harness::{Agent, Finished, Ground, Names};
 use firstlight_tests::parts::engine::Engine;
 use firstlight_tests::parts::image::Image;
@@ -112,6 +114,24 @@ impl Scene {
         let name = self.names.unique(stem);
         let found = self.engine.inspect(&name).await?;
         found.with_context(|| format!("there is no container {name}"))
+    }
+
+    /// Starts one more process in a container, and leaves it running.
+    pub(crate) async fn exec(&self, stem: &str, variable: &str, words: &[&str]) -> Result<()> {
+        let owned = |words: &[&str]| Some(words.iter().map(ToString::to_string).collect());
+        let config = ExecConfig {
+            env: owned(&[variable]),
+            cmd: owned(words),
+            ..ExecConfig::default()
+        };
+        let client = self.engine.client();
+        let exec = client.create_exec(&self.names.unique(stem), config).await?;
+        let detached = StartExecOptions {
+            detach: true,
+            ..StartExecOptions::default()
+        };
+        client.start_exec(&exec.id, Some(detached)).await?;
+        Ok(())
     }
 
     /// What the sample service in a container was given, by its own account.

@@ -41,7 +41,7 @@ fn spec(scene: &Scene, rows: &[Row], services: &[&str], tasks: &[&str]) -> Strin
 async fn every_key_reaches_docker() -> Result<()> {
     let scene = Scene::set().await?;
     let set = Set::up(&scene).await?;
-    let rows = rows(&scene, &set);
+    let rows = rows(&scene, &set)?;
     complete(&rows)?;
     let play = scene
         .play(spec(
@@ -53,17 +53,17 @@ async fn every_key_reaches_docker() -> Result<()> {
         .await?;
     play.succeeds().await?;
 
+    let all = scene.inspect("all").await?;
+    let id = all["Id"].as_str().context("no id")?;
     let mut missed = Vec::new();
     for row in rows.iter().filter(|row| !row.of.starts_with("gpu")) {
-        if let Err(error) = row.check(&scene.inspect(row.of).await?) {
+        let inspected = scene.inspect(row.of).await?;
+        if let Err(error) = row.check(&scene, &set, &inspected, id) {
             missed.push(error.to_string());
         }
     }
     ensure!(missed.is_empty(), "{}", missed.join("\n"));
 
-    let (all, beside) = (scene.inspect("all").await?, scene.inspect("beside").await?);
-    let joined = format!("container:{}", all["Id"].as_str().context("no id")?);
-    assert_eq!(beside["HostConfig"]["NetworkMode"], json!(joined));
     assert_eq!(
         all["HostConfig"]["NetworkMode"], "firstlight",
         "where nothing is said"
@@ -115,7 +115,7 @@ async fn files(scene: &Scene, play: &Play, all: &Value) -> Result<()> {
 async fn gpus_reach_docker() -> Result<()> {
     let scene = Scene::set().await?;
     let set = Set::up(&scene).await?;
-    let rows = rows(&scene, &set);
+    let rows = rows(&scene, &set)?;
     for stem in ["gpu-all", "gpu-two"] {
         let play = scene.play(spec(&scene, &rows, &[stem], &[])).await?;
         let finished = play.launch().await?;
@@ -123,7 +123,7 @@ async fn gpus_reach_docker() -> Result<()> {
         finished.expect_code(78)?;
         let inspected = scene.inspect(stem).await?;
         for row in rows.iter().filter(|row| row.of == stem) {
-            row.check(&inspected)?;
+            row.check(&scene, &set, &inspected, "none")?;
         }
     }
     Ok(())

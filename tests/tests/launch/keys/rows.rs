@@ -1,41 +1,119 @@
 //! The table: what a key is made to say, and what `docker inspect` must then say.
 //!
-//! To add a key: a row in [`rows`].
+//! To add a key: a line in [`TABLE`].
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use firstlight_tests::parts::webapp;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::scene::{Scene, host_port};
 
-/// What `docker inspect` must say at a place.
-pub(super) enum Want {
-    /// Just this.
-    Is(Value),
-    /// A list of which one item is this, or holds these members.
-    Among(Value),
-}
-use Want::{Among, Is};
+/// On which container, which key, its value in YAML, a place in `docker inspect`, and what is there: `is` just this, or
+/// `has` in a list one item that is this or holds these members. `$WORDS` are [`Set::fill`]'s.
+///
+/// `all` is on the launches' network and has all it can have at once; the others have what excludes that.
+const TABLE: &str = r#"
+all    | image             | $IMAGE                                          | /Config/Image                    | is "$PINNED"
+all    | entrypoint        | [/webapp, serve]                                | /Config/Entrypoint               | is ["/webapp", "serve"]
+all    | command           | [-p, "80", 1.10]                                | /Config/Cmd                      | is ["-p", "80", "1.10"]
+all    | user              | "1000:1001"                                     | /Config/User                     | is "1000:1001"
+all    | environment       | {VERSION: 1.10, INSPECT_FILES: $FILES}          | /Config/Env                      | has "VERSION=1.10"
+all    | environment_from  | [{from: "ssm:$OWN/env/", prefix: p_, upper: true}] | /Config/Env                   | has "P_A_B=from a path"
+all    | files             | {/run/secrets/text: {content: "{{ssm:$OWN/text}}", mode: "0400", uid: 1000, gid: 7}, /run/secrets/bytes: {content: AAH/gA==, encoding: base64, mode: "0640", gid: 1001}, /etc/plain: {content: plain}} | /Mounts | has {"Type": "bind", "Destination": "/run/secrets/text", "RW": false}
+all    | ports             | ["127.0.0.1:$PORT:3000", "$UDP:3001/udp", "3002"] | /HostConfig/PortBindings       | is {"3000/tcp": [{"HostIp": "127.0.0.1", "HostPort": "$PORT"}], "3001/udp": [{"HostIp": "", "HostPort": "$UDP"}], "3002/tcp": [{"HostIp": "", "HostPort": ""}]}
+all    | volumes           | ["$DATA:/data:ro", "$VOLUME:/cache"]            | /Mounts                          | has {"Type": "bind", "Source": "$DATA", "Destination": "/data", "RW": false}
+all    | volumes           | ["$DATA:/data:ro", "$VOLUME:/cache"]            | /Mounts                          | has {"Type": "volume", "Name": "$VOLUME", "Destination": "/cache", "RW": true}
+all    | tmpfs             | ["/tmp:size=64m,mode=1777", /scratch]           | /HostConfig/Tmpfs                | is {"/tmp": "size=64m,mode=1777", "/scratch": ""}
+all    | read_only         | true                                            | /HostConfig/ReadonlyRootfs       | is true
+all    | working_dir       | /data                                           | /Config/WorkingDir               | is "/data"
+all    | hostname          | web-1.internal                                  | /Config/Hostname                 | is "web-1.internal"
+all    | extra_hosts       | ["db.internal:10.0.0.5"]                        | /HostConfig/ExtraHosts           | is ["db.internal:10.0.0.5"]
+all    | labels            | {team: web, version: 1.10}                      | /Config/Labels/version           | is "1.10"
+all    | devices           | ["/dev/full:/dev/plenty:r"]                     | /HostConfig/Devices              | is [{"PathOnHost": "/dev/full", "PathInContainer": "/dev/plenty", "CgroupPermissions": "r"}]
+all    | cpus              | 0.5                                             | /HostConfig/NanoCpus             | is 500000000
+all    | mem_limit         | 512m                                            | /HostConfig/Memory               | is 536870912
+all    | pids_limit        | 100                                             | /HostConfig/PidsLimit            | is 100
+all    | shm_size          | 128m                                            | /HostConfig/ShmSize              | is 134217728
+all    | ulimits           | {nofile: {soft: 1024, hard: 2048}}              | /HostConfig/Ulimits              | is [{"Name": "nofile", "Soft": 1024, "Hard": 2048}]
+all    | sysctls           | {net.core.somaxconn: 1024}                      | /HostConfig/Sysctls              | is {"net.core.somaxconn": "1024"}
+all    | init              | true                                            | /HostConfig/Init                 | is true
+all    | cap_add           | [NET_ADMIN]                                     | /HostConfig/CapAdd               | is ["NET_ADMIN"]
+all    | cap_drop          | [ALL]                                           | /HostConfig/CapDrop              | is ["ALL"]
+all    | security_opt      | ["no-new-privileges:true"]                      | /HostConfig/SecurityOpt          | is ["no-new-privileges:true"]
+all    | group_add         | ["20"]                                          | /HostConfig/GroupAdd             | is ["20"]
+all    | stop_signal       | SIGQUIT                                         | /Config/StopSignal               | is "SIGQUIT"
+all    | stop_grace_period | 2500ms                                          | /Config/StopTimeout              | is 3
+all    | logging           | {driver: json-file, options: {max-size: 1m, max-file: "2"}} | /HostConfig/LogConfig | is {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "2"}}
+all    | restart           | always                                          | /HostConfig/RestartPolicy/Name   | is "no"
+# The agent probes, and leaves the image's HEALTHCHECK as slow as it is.
+all    | health            | {http: {port: 3000, path: /healthcheck/}, interval: 100ms} | /Config/Healthcheck/Interval | is 30000000000
+host   | network_mode      | host                                            | /HostConfig/NetworkMode          | is "host"
+host   | restart           | on-failure                                      | /HostConfig/RestartPolicy/Name   | is "no"
+# The tag has moved on in the registry: what is here runs.
+host   | image             | $MOVED_IMAGE                                    | /Config/Image                    | is "$MOVED_PINNED"
+host   | pull_policy       | missing                                         | /Config/Image                    | is "$MOVED_PINNED"
+host   | command           | [worker]                                        | /Path                            | is "/webapp"
+alone  | network_mode      | none                                            | /HostConfig/NetworkMode          | is "none"
+# Without `health` the HEALTHCHECK is asked, often enough not to be waited for.
+alone  | image             | $IMAGE                                          | /Config/Healthcheck/Interval     | is 2000000000
+alone  | init              | false                                           | /HostConfig/Init                 | is false
+# The engine keeps no limit as none said.
+alone  | pids_limit        | -1                                              | /HostConfig/PidsLimit            | is null
+beside | image             | $IMAGE                                          | /Config/Image                    | is "$PINNED"
+beside | network_mode      | "service:$ALL"                                  | /HostConfig/NetworkMode          | is "container:$ID_OF_ALL"
+beside | environment       | {PORT: 3003}                                    | /Config/Env                      | has "PORT=3003"
+job    | extends           | $ALL                                            | /Config/User                     | is "1000:1001"
+job    | extends           | $ALL                                            | /HostConfig/PortBindings/3000~1tcp | is null
+job    | entrypoint        | [/webapp]                                       | /Config/Entrypoint               | is ["/webapp"]
+job    | command           | [task, done]                                    | /Config/Cmd                      | is ["task", "done"]
+# One launch each: an engine without GPUs makes the container as asked, and can't start it.
+gpu-all | image            | $IMAGE                                          | /Config/Image                    | is "$PINNED"
+gpu-all | gpus             | all                                             | /HostConfig/DeviceRequests       | has {"Count": -1, "Capabilities": [["gpu"]]}
+gpu-two | image            | $IMAGE                                          | /Config/Image                    | is "$PINNED"
+gpu-two | gpus             | 2                                               | /HostConfig/DeviceRequests       | has {"Count": 2, "Capabilities": [["gpu"]]}
+"#;
 
-/// On container `of`, `key: said` makes `docker inspect` say `want` at `at`.
+/// The files that the service in `all` is asked to look at.
+const FILES: &str = "/run/secrets/text:/run/secrets/bytes:/etc/plain";
+
+/// A line of the table.
 pub(super) struct Row {
     pub(super) of: &'static str,
     pub(super) key: &'static str,
+    /// The key's value, as YAML.
     pub(super) said: String,
     at: &'static str,
-    want: Want,
+    how: &'static str,
+    want: &'static str,
 }
 
-fn row(of: &'static str, key: &'static str, said: &str, at: &'static str, want: Want) -> Row {
-    Row {
-        of,
-        key,
-        said: said.to_owned(),
-        at,
-        want,
-    }
+/// The table's lines, their values as this test's spec has them.
+pub(super) fn rows(scene: &Scene, set: &Set) -> Result<Vec<Row>> {
+    let lines = TABLE.lines();
+    let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let row = |line: &'static str| {
+        let mut columns = line.split(" | ").map(str::trim);
+        let mut next = || {
+            columns
+                .next()
+                .with_context(|| format!("a column lacks: {line}"))
+        };
+        let (of, key, said, at) = (next()?, next()?, next()?, next()?);
+        let (how, want) = next()?.split_once(' ').context("is or has what?")?;
+        let said = set.fill(scene, said);
+        Ok(Row {
+            of,
+            key,
+            said,
+            at,
+            how,
+            want,
+        })
+    };
+    lines.map(row).collect()
 }
 
+/// Whether a value is this, or an object that has these members.
 pub(super) fn holds(got: &Value, wanted: &Value) -> bool {
     match wanted.as_object() {
         Some(members) => members.iter().all(|(name, value)| got[name] == *value),
@@ -44,22 +122,27 @@ pub(super) fn holds(got: &Value, wanted: &Value) -> bool {
 }
 
 impl Row {
-    pub(super) fn check(&self, inspected: &Value) -> Result<()> {
+    /// Holds its container to be made as the table says. `id_of_all` is the id of the container `all`.
+    pub(super) fn check(
+        &self,
+        scene: &Scene,
+        set: &Set,
+        inspected: &Value,
+        id_of_all: &str,
+    ) -> Result<()> {
+        let want = self.want.replace("$ID_OF_ALL", id_of_all);
+        let want: Value = serde_json::from_str(&set.fill(scene, &want))?;
         let got = inspected.pointer(self.at).unwrap_or(&Value::Null);
-        let (met, wanted) = match &self.want {
-            Is(wanted) => (got == wanted, wanted),
-            Among(wanted) => {
-                let items = got.as_array().map(Vec::as_slice).unwrap_or_default();
-                (items.iter().any(|item| holds(item, wanted)), wanted)
-            }
+        let items = got.as_array().map(Vec::as_slice).unwrap_or_default();
+        let met = match self.how {
+            "is" => *got == want,
+            "has" => items.iter().any(|item| holds(item, &want)),
+            other => anyhow::bail!("{other}: neither is nor has"),
         };
         let Self {
             of, key, said, at, ..
         } = self;
-        ensure!(
-            met,
-            "{of}: `{key}: {said}` made {at} {got}, wanted {wanted}"
-        );
+        ensure!(met, "{of}: `{key}: {said}` made {at} {got}, wanted {want}");
         Ok(())
     }
 }
@@ -104,409 +187,27 @@ impl Set {
             parameters,
         })
     }
-}
 
-/// The image of a row, and how it runs.
-fn pinned((reference, digest): &(String, String)) -> Value {
-    let (name, _tag) = reference.rsplit_once(':').unwrap();
-    json!(format!("{name}@{digest}"))
-}
-
-/// The table. `all` is on the launches' network and has all it can have at once; the others have what excludes that.
-pub(super) fn rows(scene: &Scene, set: &Set) -> Vec<Row> {
-    let all = scene.names.unique("all");
-    let (data, volume, port) = (set.folder.path().display(), &set.volume, set.port);
-    let udp = port + 1;
-    let ppp = &set.parameters;
-    vec![
-        row(
-            "all",
-            "image",
-            &json!(set.image.0).to_string(),
-            "/Config/Image",
-            Is(pinned(&set.image)),
-        ),
-        row(
-            "all",
-            "entrypoint",
-            "[/webapp, serve]",
-            "/Config/Entrypoint",
-            Is(json!(["/webapp", "serve"])),
-        ),
-        row(
-            "all",
-            "command",
-            "[-p, \"80\", 1.10]",
-            "/Config/Cmd",
-            Is(json!(["-p", "80", "1.10"])),
-        ),
-        row(
-            "all",
-            "user",
-            "\"1000:1001\"",
-            "/Config/User",
-            Is(json!("1000:1001")),
-        ),
-        row(
-            "all",
-            "environment",
-            "{VERSION: 1.10, INSPECT_FILES: \"/run/secrets/text:/run/secrets/bytes:/etc/plain\"}",
-            "/Config/Env",
-            Among(json!("VERSION=1.10")),
-        ),
-        row(
-            "all",
-            "environment_from",
-            &format!("[{{from: \"ssm:{ppp}/env/\", prefix: p_, upper: true}}]"),
-            "/Config/Env",
-            Among(json!("P_A_B=from a path")),
-        ),
-        row(
-            "all",
-            "files",
-            &format!(
-                "{{/run/secrets/text: {{content: \"{{{{ssm:{ppp}/text}}}}\", mode: \"0400\", uid: 1000, gid: 7}}, \
-                 /run/secrets/bytes: {{content: AAH/gA==, encoding: base64, mode: \"0640\", gid: 1001}}, \
-                 /etc/plain: {{content: plain}}}}"
-            ),
-            "/Mounts",
-            Among(json!({"Type": "bind", "Destination": "/run/secrets/text", "RW": false})),
-        ),
-        row(
-            "all",
-            "ports",
-            &format!("[\"127.0.0.1:{port}:3000\", \"{udp}:3001/udp\", \"3002\"]"),
-            "/HostConfig/PortBindings",
-            Is(json!({
-                "3000/tcp": [{"HostIp": "127.0.0.1", "HostPort": port.to_string()}],
-                "3001/udp": [{"HostIp": "", "HostPort": udp.to_string()}],
-                "3002/tcp": [{"HostIp": "", "HostPort": ""}],
-            })),
-        ),
-        row(
-            "all",
-            "volumes",
-            &format!("[\"{data}:/data:ro\", \"{volume}:/cache\"]"),
-            "/Mounts",
-            Among(
-                json!({"Type": "bind", "Source": set.folder.path(), "Destination": "/data", "RW": false}),
-            ),
-        ),
-        row(
-            "all",
-            "volumes",
-            &format!("[\"{data}:/data:ro\", \"{volume}:/cache\"]"),
-            "/Mounts",
-            Among(json!({"Type": "volume", "Name": volume, "Destination": "/cache", "RW": true})),
-        ),
-        row(
-            "all",
-            "tmpfs",
-            "[\"/tmp:size=64m,mode=1777\", /scratch]",
-            "/HostConfig/Tmpfs",
-            Is(json!({"/tmp": "size=64m,mode=1777", "/scratch": ""})),
-        ),
-        row(
-            "all",
-            "read_only",
-            "true",
-            "/HostConfig/ReadonlyRootfs",
-            Is(json!(true)),
-        ),
-        row(
-            "all",
-            "working_dir",
-            "/data",
-            "/Config/WorkingDir",
-            Is(json!("/data")),
-        ),
-        row(
-            "all",
-            "hostname",
-            "web-1.internal",
-            "/Config/Hostname",
-            Is(json!("web-1.internal")),
-        ),
-        row(
-            "all",
-            "extra_hosts",
-            "[\"db.internal:10.0.0.5\"]",
-            "/HostConfig/ExtraHosts",
-            Is(json!(["db.internal:10.0.0.5"])),
-        ),
-        row(
-            "all",
-            "labels",
-            "{team: web, version: 1.10}",
-            "/Config/Labels/version",
-            Is(json!("1.10")),
-        ),
-        row(
-            "all",
-            "devices",
-            "[\"/dev/full:/dev/plenty:r\"]",
-            "/HostConfig/Devices",
-            Is(
-                json!([{"PathOnHost": "/dev/full", "PathInContainer": "/dev/plenty", "CgroupPermissions": "r"}]),
-            ),
-        ),
-        row(
-            "all",
-            "cpus",
-            "0.5",
-            "/HostConfig/NanoCpus",
-            Is(json!(500_000_000)),
-        ),
-        row(
-            "all",
-            "mem_limit",
-            "512m",
-            "/HostConfig/Memory",
-            Is(json!(512 << 20)),
-        ),
-        row(
-            "all",
-            "pids_limit",
-            "100",
-            "/HostConfig/PidsLimit",
-            Is(json!(100)),
-        ),
-        row(
-            "all",
-            "shm_size",
-            "128m",
-            "/HostConfig/ShmSize",
-            Is(json!(128 << 20)),
-        ),
-        row(
-            "all",
-            "ulimits",
-            "{nofile: {soft: 1024, hard: 2048}}",
-            "/HostConfig/Ulimits",
-            Is(json!([{"Name": "nofile", "Soft": 1024, "Hard": 2048}])),
-        ),
-        row(
-            "all",
-            "sysctls",
-            "{net.core.somaxconn: 1024}",
-            "/HostConfig/Sysctls",
-            Is(json!({"net.core.somaxconn": "1024"})),
-        ),
-        row("all", "init", "true", "/HostConfig/Init", Is(json!(true))),
-        row(
-            "all",
-            "cap_add",
-            "[NET_ADMIN]",
-            "/HostConfig/CapAdd",
-            Is(json!(["NET_ADMIN"])),
-        ),
-        row(
-            "all",
-            "cap_drop",
-            "[ALL]",
-            "/HostConfig/CapDrop",
-            Is(json!(["ALL"])),
-        ),
-        row(
-            "all",
-            "security_opt",
-            "[\"no-new-privileges:true\"]",
-            "/HostConfig/SecurityOpt",
-            Is(json!(["no-new-privileges:true"])),
-        ),
-        row(
-            "all",
-            "group_add",
-            "[\"20\"]",
-            "/HostConfig/GroupAdd",
-            Is(json!(["20"])),
-        ),
-        row(
-            "all",
-            "stop_signal",
-            "SIGQUIT",
-            "/Config/StopSignal",
-            Is(json!("SIGQUIT")),
-        ),
-        row(
-            "all",
-            "stop_grace_period",
-            "2500ms",
-            "/Config/StopTimeout",
-            Is(json!(3)),
-        ),
-        row(
-            "all",
-            "logging",
-            "{driver: json-file, options: {max-size: 1m, max-file: \"2\"}}",
-            "/HostConfig/LogConfig",
-            Is(json!({"Type": "json-file", "Config": {"max-size": "1m", "max-file": "2"}})),
-        ),
-        row(
-            "all",
-            "restart",
-            "always",
-            "/HostConfig/RestartPolicy/Name",
-            Is(json!("no")),
-        ),
-        // The agent probes, and leaves the image's HEALTHCHECK as slow as it is.
-        row(
-            "all",
-            "health",
-            "{http: {port: 3000, path: /healthcheck/}, interval: 100ms}",
-            "/Config/Healthcheck/Interval",
-            Is(json!(30_000_000_000_i64)),
-        ),
-        row(
-            "host",
-            "network_mode",
-            "host",
-            "/HostConfig/NetworkMode",
-            Is(json!("host")),
-        ),
-        row(
-            "host",
-            "restart",
-            "on-failure",
-            "/HostConfig/RestartPolicy/Name",
-            Is(json!("no")),
-        ),
-        row(
-            "host",
-            "image",
-            &json!(set.moved.0).to_string(),
-            "/Config/Image",
-            Is(pinned(&set.moved)),
-        ),
-        // The tag has moved on in the registry: what is here runs.
-        row(
-            "host",
-            "pull_policy",
-            "missing",
-            "/Config/Image",
-            Is(pinned(&set.moved)),
-        ),
-        row("host", "command", "[worker]", "/Path", Is(json!("/webapp"))),
-        row(
-            "alone",
-            "network_mode",
-            "none",
-            "/HostConfig/NetworkMode",
-            Is(json!("none")),
-        ),
-        // Without `health` the HEALTHCHECK is asked, often enough not to be waited for.
-        row(
-            "alone",
-            "image",
-            &json!(set.image.0).to_string(),
-            "/Config/Healthcheck/Interval",
-            Is(json!(2_000_000_000)),
-        ),
-        row(
-            "alone",
-            "init",
-            "false",
-            "/HostConfig/Init",
-            Is(json!(false)),
-        ),
-        row(
-            "alone",
-            "pids_limit",
-            "-1",
-            "/HostConfig/PidsLimit",
-            Is(Value::Null),
-        ),
-        row(
-            "beside",
-            "image",
-            &json!(set.image.0).to_string(),
-            "/Config/Image",
-            Is(pinned(&set.image)),
-        ),
-        row(
-            "beside",
-            "network_mode",
-            &format!("\"service:{all}\""),
-            "/Config/Labels/io.firstlight.name",
-            Is(json!(scene.names.unique("beside"))),
-        ),
-        row(
-            "beside",
-            "environment",
-            "{PORT: 3003}",
-            "/Config/Env",
-            Among(json!("PORT=3003")),
-        ),
-        row(
-            "job",
-            "extends",
-            &all,
-            "/Config/User",
-            Is(json!("1000:1001")),
-        ),
-        row(
-            "job",
-            "extends",
-            &all,
-            "/HostConfig/PortBindings/3000~1tcp",
-            Is(Value::Null),
-        ),
-        row(
-            "job",
-            "entrypoint",
-            "[/webapp]",
-            "/Config/Entrypoint",
-            Is(json!(["/webapp"])),
-        ),
-        // One launch each: an engine without GPUs makes the container as asked, and can't start it.
-        row(
-            "gpu-all",
-            "gpus",
-            "all",
-            "/HostConfig/DeviceRequests",
-            Among(json!({"Count": -1, "Capabilities": [["gpu"]]})),
-        ),
-        row(
-            "gpu-two",
-            "gpus",
-            "2",
-            "/HostConfig/DeviceRequests",
-            Among(json!({"Count": 2, "Capabilities": [["gpu"]]})),
-        ),
-        row(
-            "gpu-all",
-            "image",
-            &json!(set.moved.0).to_string(),
-            "/Config/Image",
-            Is(pinned(&set.moved)),
-        ),
-        row(
-            "gpu-all",
-            "pull_policy",
-            "missing",
-            "/Config/Image",
-            Is(pinned(&set.moved)),
-        ),
-        row(
-            "gpu-two",
-            "image",
-            &json!(set.moved.0).to_string(),
-            "/Config/Image",
-            Is(pinned(&set.moved)),
-        ),
-        row(
-            "gpu-two",
-            "pull_policy",
-            "missing",
-            "/Config/Image",
-            Is(pinned(&set.moved)),
-        ),
-        row(
-            "job",
-            "command",
-            "[task, done]",
-            "/Config/Cmd",
-            Is(json!(["task", "done"])),
-        ),
-    ]
+    /// Puts what is this test's own in place of the table's `$WORDS`.
+    fn fill(&self, scene: &Scene, text: &str) -> String {
+        let pinned = |(reference, digest): &(String, String)| {
+            let (name, _tag) = reference.rsplit_once(':').unwrap();
+            format!("{name}@{digest}")
+        };
+        [
+            ("$FILES", FILES.to_owned()),
+            ("$IMAGE", self.image.0.clone()),
+            ("$PINNED", pinned(&self.image)),
+            ("$MOVED_IMAGE", self.moved.0.clone()),
+            ("$MOVED_PINNED", pinned(&self.moved)),
+            ("$PORT", self.port.to_string()),
+            ("$UDP", (self.port + 1).to_string()),
+            ("$DATA", self.folder.path().display().to_string()),
+            ("$VOLUME", self.volume.clone()),
+            ("$OWN", self.parameters.clone()),
+            ("$ALL", scene.names.unique("all")),
+        ]
+        .iter()
+        .fold(text.to_owned(), |text, (word, own)| text.replace(word, own))
+    }
 }
