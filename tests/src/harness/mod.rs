@@ -6,6 +6,7 @@
 //! Running     kill(), signal(), output so far; finish() -> Finished
 //! Place       another boot, a journal, a terminal for the agent to run in
 //! Mailbox     a socket that keeps what systemd and journald would get
+//! play        one launch and what must come of it, and tables of them
 //! Ground      moto and a registry, shared by the scenarios of a test binary
 //! canary      secrets that must not be found, and the control that they would be
 //! ```
@@ -15,6 +16,7 @@ mod ground;
 mod mailbox;
 mod names;
 mod place;
+pub mod play;
 mod running;
 
 use std::ffi::OsStr;

@@ -1,13 +1,14 @@
 //! A disk that is full, or fills up.
 
 use anyhow::Result;
+use firstlight_tests::harness::play::{Failure, Heard};
 use firstlight_tests::parts::image::Image;
 use firstlight_tests::parts::private_engine::PrivateEngine;
 use firstlight_tests::parts::proxy::Proxy;
 use firstlight_tests::parts::webapp;
 use serde_json::json;
 
-use crate::scene::{Failure, REGISTRY, Scene};
+use crate::scene::{REGISTRY, Scene};
 
 /// Room for the sample service, and for little else.
 const DISK: u64 = 24 << 20;
@@ -25,12 +26,7 @@ async fn fills(image: Image) -> Result<()> {
         "enlarge the volume that holds /var/lib/docker, or remove old images",
     ];
     let service = |image: &str| json!({"image": image, "command": ["worker"]});
-    let failure = Failure {
-        code: 80,
-        stage: "pull",
-        reason: "disk_full",
-        says: &says,
-    };
+    let failure = Failure::new(80, "pull", "disk_full", &says);
     let spec = scene.spec(
         "60s",
         &[("large", service(&large)), ("small", service(&small))],
@@ -41,7 +37,7 @@ async fn fills(image: Image) -> Result<()> {
     scene
         .play(&scene.spec("60s", &[("small", service(&small))]))
         .await?
-        .succeeds()
+        .succeeds(Heard::Continue)
         .await?;
     Ok(())
 }
@@ -64,7 +60,11 @@ async fn once_the_image_is_there() -> Result<()> {
     let image = scene.push("web", &webapp::image()?).await?;
     let service = json!({"image": image, "command": ["worker"], "pull_policy": "missing"});
     let spec = |stem| scene.spec("60s", &[(stem, service.clone())]);
-    scene.play(&spec("first")).await?.succeeds().await?;
+    scene
+        .play(&spec("first"))
+        .await?
+        .succeeds(Heard::Continue)
+        .await?;
     engine.fill()?;
     let name = scene.names.unique("second");
     let says = [
@@ -72,12 +72,7 @@ async fn once_the_image_is_there() -> Result<()> {
         "the disk is full",
         "give Docker's disk more room",
     ];
-    let failure = Failure {
-        code: 80,
-        stage: "start",
-        reason: "disk_full",
-        says: &says,
-    };
+    let failure = Failure::new(80, "start", "disk_full", &says);
     scene.play(&spec("second")).await?.fails(failure).await?;
     scene.expect_absent(&["second"]).await
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result, ensure};
+use firstlight_tests::harness::play::{Failure, Heard};
 use firstlight_tests::parts::private_engine::{AMPLE, PrivateEngine};
 use firstlight_tests::parts::proxy::{Of, Proxy, Trouble};
 use firstlight_tests::parts::registry::{Login, Registry};
@@ -10,7 +11,7 @@ use firstlight_tests::parts::webapp;
 use firstlight_tests::stage::Fault;
 use serde_json::{Value, json};
 
-use crate::scene::{Failure, Scene};
+use crate::scene::Scene;
 
 /// The instance's own account and region.
 const OWN: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
@@ -81,7 +82,7 @@ async fn by_the_instances_role() -> Result<()> {
     let ecr = Ecr::set().await?;
     let spec = ecr.spec(&[("own", OWN), ("two", OWN), ("other", OTHER)]);
     let play = ecr.scene.play(&spec).await?;
-    play.succeeds().await?;
+    play.succeeds(Heard::Continue).await?;
     let calls = play.stage.calls_of("ecr", TOKEN);
     let regions: Vec<&str> = calls
         .iter()
@@ -134,12 +135,7 @@ async fn what_ecr_refuses() -> Result<()> {
         "grant the instance's role ecr:BatchGetImage and ecr:GetDownloadUrlForLayer",
     ];
     let deny = Fault::Deny.on("ecr", TOKEN);
-    let pull = |code, reason, says| Failure {
-        code,
-        stage: "pull",
-        reason,
-        says,
-    };
+    let pull = |code, reason, says| Failure::new(code, "pull", reason, says);
     for (fault, trouble, failure) in [
         (Some(deny), None, pull(77, "image_denied", &no_token[..])),
         (None, Some(NOT_THERE), pull(78, "image_unknown", &not_there)),
@@ -176,6 +172,6 @@ async fn what_passes() -> Result<()> {
 
     let play = ecr.scene.play(&ecr.spec(&[("throttled", OWN)])).await?;
     play.stage.order(Fault::Throttle.on("ecr", TOKEN).times(2));
-    let finished = play.succeeds().await?;
+    let finished = play.succeeds(Heard::Continue).await?;
     finished.expect_said("throttled by docker:pull, attempt 2")
 }

@@ -1,11 +1,12 @@
 //! Every kind of probe: what of it makes a service healthy, and what of it is told when nothing does.
 
 use anyhow::{Context as _, Result, ensure};
+use firstlight_tests::harness::play::{Failure, Heard};
 use firstlight_tests::parts::image::Image;
 use firstlight_tests::parts::{tls, webapp};
 use serde_json::{Value, json};
 
-use crate::scene::{Failure, Scene};
+use crate::scene::Scene;
 
 /// One service: its image, its keys, and what its probe saw.
 struct Row<'a> {
@@ -97,7 +98,7 @@ async fn what_makes_healthy() -> Result<()> {
             "`/webapp probe` exited with 0",
         )?,
         checked("check", json!({}), "HEALTHCHECK is healthy")?,
-        web("settle", json!({"command": ["worker"]}), "it ran for 500ms")?,
+        web("settle", json!({"command": ["worker"]}), "it ran for 200ms")?,
         web(
             "host",
             json!({
@@ -109,7 +110,7 @@ async fn what_makes_healthy() -> Result<()> {
         )?,
     ];
     let spec = spec(&scene, "60s", &rows).await?;
-    let finished = scene.play(&spec).await?.succeeds().await?;
+    let finished = scene.play(&spec).await?.succeeds(Heard::Continue).await?;
     for row in &rows {
         let name = scene.names.unique(row.stem);
         finished.expect_said(&format!("{name}: {}", row.saw))?;
@@ -197,12 +198,7 @@ async fn what_the_last_probe_saw() -> Result<()> {
         "not healthy when the launch's time ran out: ",
         "last exited with 1: HTTP/1.1 503",
     ]);
-    let failure = Failure {
-        code: 80,
-        stage: "health",
-        reason: "deadline",
-        says: &says,
-    };
+    let failure = Failure::new(80, "health", "deadline", &says);
     let play = scene.play(&spec).await?;
     play.fails(failure).await?;
     let status = play.agent.status().await?;

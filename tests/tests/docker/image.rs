@@ -1,24 +1,16 @@
 //! Images that cannot be had, and what runs of those that can.
 
 use anyhow::{Result, ensure};
+use firstlight_tests::harness::play::{Failure, Heard, PATIENCE};
 use firstlight_tests::parts::webapp;
 use serde_json::{Value, json};
 
-use crate::scene::{Failure, Scene};
+use crate::scene::Scene;
 
 /// A service that stays, of this image.
 fn worker(scene: &Scene, stem: &str, image: &str) -> String {
     let name = scene.names.unique(stem);
     format!("services:\n  {name}: {{image: \"{image}\", command: [worker]}}\n")
-}
-
-fn unpulled(code: i32, reason: &'static str) -> Failure<'static> {
-    Failure {
-        code,
-        stage: "pull",
-        reason,
-        says: &[],
-    }
 }
 
 #[tokio::test]
@@ -34,10 +26,7 @@ async fn what_is_not_there() -> Result<()> {
         scene
             .play(&spec)
             .await?
-            .fails(Failure {
-                says: &says,
-                ..unpulled(78, "image_unknown")
-            })
+            .fails(Failure::new(78, "pull", "image_unknown", &says))
             .await?;
     }
     scene.expect_absent(&["web"]).await
@@ -61,10 +50,7 @@ async fn who_may_not() -> Result<()> {
         scene
             .play(&spec)
             .await?
-            .fails(Failure {
-                says: &says,
-                ..unpulled(77, "image_denied")
-            })
+            .fails(Failure::new(77, "pull", "image_denied", &says))
             .await?;
     }
     scene.expect_absent(&["web"]).await
@@ -77,10 +63,7 @@ async fn a_registry_that_nobody_serves() -> Result<()> {
     let says = ["127.0.0.1:9/web:1", "connection refused", "route"];
     let play = scene.play(&spec).await?;
     let finished = play
-        .fails(Failure {
-            says: &says,
-            ..unpulled(69, "image_unreachable")
-        })
+        .fails(Failure::new(69, "pull", "image_unreachable", &says))
         .await?;
     ensure!(
         finished.stderr.contains("docker:pull"),
@@ -101,7 +84,7 @@ async fn pull_policies() -> Result<()> {
             + &format!(
                 "services:\n  {name}: {{image: \"{image}\", command: [worker], pull_policy: {policy}}}\n"
             );
-        let finished = scene.play(&spec).await?.succeeds().await?;
+        let finished = scene.play(&spec).await?.succeeds(Heard::Continue).await?;
         let runs = scene.inspect("web").await?["Config"]["Image"].clone();
         scene.engine.remove(&name).await?;
         Ok((runs, finished.stderr))
@@ -115,10 +98,7 @@ async fn pull_policies() -> Result<()> {
             "services:\n  {name}: {{image: \"{image}\", command: [worker], pull_policy: never}}\n"
         );
     let says = [image.as_str(), "bake it into the AMI"];
-    let absent = Failure {
-        says: &says,
-        ..unpulled(78, "image_absent")
-    };
+    let absent = Failure::new(78, "pull", "image_absent", &says);
     scene.play(&never).await?.fails(absent).await?;
 
     let (runs, said) = run("missing").await?;
@@ -154,7 +134,7 @@ async fn a_tag_that_moves_between_two_runs() -> Result<()> {
     // Killed before the verdict, with the digest on record.
     play.agent
         .start(&["launch"])?
-        .kill_when(crate::scene::PATIENCE, "the digest is on record", pulled)
+        .kill_when(PATIENCE, "the digest is on record", pulled)
         .await?;
     let second = scene
         .push_tag("web", "1", &webapp::image()?.environment("NEW", "1"))

@@ -1,16 +1,16 @@
 //! Pulls over a bad line: what is retried, what stalls, what the deadline cuts off, and what is told meanwhile.
 
 use anyhow::{Result, ensure};
+use firstlight_tests::harness::play::{Failure, Heard, PATIENCE, Play, table};
 use firstlight_tests::parts::image::Image;
 use firstlight_tests::parts::private_engine::{AMPLE, PrivateEngine};
 use firstlight_tests::parts::proxy::{Of, Proxy, Trouble};
 use firstlight_tests::parts::registry::{Login, Registry};
 use firstlight_tests::parts::webapp;
 use firstlight_tests::wait::wait_until;
-use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 
-use crate::scene::{Failure, PATIENCE, Play, REGISTRY, Scene};
+use crate::scene::{REGISTRY, Scene};
 
 /// A launch that pulls these images through a proxy, and the proxy.
 struct Line {
@@ -66,7 +66,8 @@ async fn what_passes_is_tried_again() -> Result<()> {
             "docker:pull failed, attempt 1",
         ),
     ];
-    let each = rows.map(async |(trouble, of, told)| {
+    let named = rows.map(|row| (format!("{row:?}"), row));
+    table(named, async |(trouble, of, told)| {
         let line = Line::set().await?;
         let play = line.play("60s", &[("web", webapp::image()?)]).await?;
         line.proxy.order(trouble, of, None);
@@ -77,8 +78,8 @@ async fn what_passes_is_tried_again() -> Result<()> {
         };
         play.outlives(told, off).await?;
         fired
-    });
-    try_join_all(each).await.map(drop)
+    })
+    .await
 }
 
 #[tokio::test]
@@ -88,7 +89,7 @@ async fn a_download_that_breaks_off_goes_on_where_it_was() -> Result<()> {
         .play("60s", &[("web", webapp::image()?.ballast(600_000))])
         .await?;
     line.proxy.order(Trouble::Cut(90_000), Of::Layers, Some(1));
-    play.succeeds().await?;
+    play.succeeds(Heard::Continue).await?;
     line.proxy.assert_faults_fired()?;
     let requests = line.proxy.requests();
     // 206 Partial Content
@@ -113,12 +114,7 @@ async fn a_download_that_stands_still() -> Result<()> {
         " kB of ",
         "check the route to the registry",
     ];
-    let failure = Failure {
-        code: 69,
-        stage: "pull",
-        reason: "image_stalled",
-        says: &says,
-    };
+    let failure = Failure::new(69, "pull", "image_stalled", &says);
     let finished = play.fails(failure).await?;
     line.proxy.assert_faults_fired()?;
     finished.expect_said("docker:pull failed, attempt 1")
@@ -147,12 +143,7 @@ async fn the_deadline_cuts_a_download_off() -> Result<()> {
         " kB of ",
         "raise the spec's timeout",
     ];
-    let failure = Failure {
-        code: 69,
-        stage: "pull",
-        reason: "deadline",
-        says: &says,
-    };
+    let failure = Failure::new(69, "pull", "deadline", &says);
     play.fails(failure).await?;
     line.proxy.assert_faults_fired()?;
     line.scene.expect_absent(&["web"]).await
@@ -166,7 +157,7 @@ async fn progress_is_told_in_bytes() -> Result<()> {
         .await?;
     // Longer than it takes between two lines on a pull.
     line.proxy.order(Trouble::Slow(50_000), Of::Layers, None);
-    let finished = play.succeeds().await?;
+    let finished = play.succeeds(Heard::Continue).await?;
     let image = line.scene.reference_at(&line.proxy.host(), "web", "1");
     let told = |line: &str| {
         line.contains(&image) && line.contains(" kB of ") && line.contains(" of 2 layers unpacked")
@@ -186,7 +177,7 @@ async fn images_come_side_by_side() -> Result<()> {
     let play = line.play("30s", &images).await?;
     // Nobody is answered until all three have asked.
     line.proxy.order(Trouble::Gather(3), Of::Manifests, Some(3));
-    play.succeeds().await?;
+    play.succeeds(Heard::Continue).await?;
     line.proxy.assert_faults_fired()
 }
 
@@ -230,7 +221,7 @@ async fn passwords_of_any_characters() -> Result<()> {
     registries[host]["password"] = json!(format!("{{{{ssm:{parameter}}}}}"));
     let spec =
         format!("firstlight: 1\ntimeout: 60s\nregistries: {registries}\nservices: {services}\n");
-    scene.play(&spec).await?.succeeds().await?;
+    scene.play(&spec).await?.succeeds(Heard::Continue).await?;
     for proxy in &proxies {
         let requests = proxy.requests();
         let manifests =
@@ -258,12 +249,8 @@ async fn an_engine_that_dies_on_the_way() -> Result<()> {
     .await?;
     engine.crash();
     let finished = running.finish(PATIENCE).await?;
-    let failure = Failure {
-        code: 69,
-        stage: "pull",
-        reason: "docker_unreachable",
-        says: &[&image, "check docker.service"],
-    };
+    let says = [image.as_str(), "check docker.service"];
+    let failure = Failure::new(69, "pull", "docker_unreachable", &says);
     play.failed(&finished, failure).await?;
     finished.expect_said("docker:pull failed, attempt 1")
 }

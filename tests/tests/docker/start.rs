@@ -8,16 +8,15 @@ use anyhow::{Context as _, Result, ensure};
 use bollard::models::SwarmInitRequest;
 use bollard::models::{ContainerCreateBody, NetworkCreateRequest};
 use bollard::query_parameters::CreateContainerOptionsBuilder;
+use firstlight_tests::harness::play::{Failure, Heard, PATIENCE, table};
 use firstlight_tests::parts::private_engine::{AMPLE, PrivateEngine};
 use firstlight_tests::parts::proxy::Proxy;
 use firstlight_tests::parts::webapp;
-use firstlight_tests::stage::Outcome;
 use firstlight_tests::wait::wait_until;
-use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::scene::{Failure, PATIENCE, REGISTRY, Scene};
+use crate::scene::{REGISTRY, Scene};
 
 /// One container that can't be had: what its service says, and what comes of that.
 struct Row<'a> {
@@ -74,11 +73,12 @@ async fn what_docker_refuses() -> Result<()> {
             says: &["/dev/no-such-device", "check `devices`"],
         },
     ];
-    try_join_all(
-        (0..)
-            .zip(&rows)
-            .map(|(number, row)| refused(&scene, &image, number, row)),
-    )
+    let numbered = (0..)
+        .zip(&rows)
+        .map(|(number, row)| (row.reason, (number, row)));
+    table(numbered, async |(number, row)| {
+        refused(&scene, &image, number, row).await
+    })
     .await?;
     ensure!(!Path::new(missing).exists(), "{missing} was made");
     Ok(())
@@ -95,12 +95,7 @@ async fn refused(scene: &Scene, image: &str, number: usize, row: &Row<'_>) -> Re
     let name = scene.names.unique(&web);
     let mut says = vec![name.as_str()];
     says.extend(row.says);
-    let failure = Failure {
-        code: row.code,
-        stage: "start",
-        reason: row.reason,
-        says: &says,
-    };
+    let failure = Failure::new(row.code, "start", row.reason, &says);
     scene.play(&spec).await?.fails(failure).await?;
     scene.expect_stopped(&[&before]).await
 }
@@ -111,7 +106,7 @@ async fn a_name_that_another_has() -> Result<()> {
     let image = scene.push("web", &webapp::image()?).await?;
     let worker = json!({"image": image, "command": ["worker"]});
     let other = scene.spec("30s", &[("other", worker.clone())]);
-    scene.play(&other).await?.succeeds().await?;
+    scene.play(&other).await?.succeeds(Heard::Continue).await?;
     let name = scene.names.unique("web");
     let pinned = scene.inspect("other").await?["Config"]["Image"].clone();
     let options = CreateContainerOptionsBuilder::new().name(&name).build();
@@ -131,12 +126,7 @@ async fn a_name_that_another_has() -> Result<()> {
         "firstlight did not make",
         "remove or rename it, or rename the service or task",
     ];
-    let failure = Failure {
-        code: 78,
-        stage: "start",
-        reason: "name_taken",
-        says: &says,
-    };
+    let failure = Failure::new(78, "start", "name_taken", &says);
     let spec = scene.spec("30s", &[("web", worker.clone()), ("beside", worker)]);
     scene.play(&spec).await?.fails(failure).await?;
     ensure!(
@@ -174,23 +164,26 @@ async fn the_network() -> Result<()> {
     };
     client.create_network(network("overlay")).await?;
     let says = ["\"overlay\"", "docker network rm firstlight"];
-    let failure = Failure {
-        code: 78,
-        stage: "start",
-        reason: "docker_refused",
-        says: &says,
-    };
+    let failure = Failure::new(78, "start", "docker_refused", &says);
     scene.play(&spec("web")).await?.fails(failure).await?;
     scene.expect_absent(&["web"]).await?;
     client.remove_network("firstlight").await?;
 
     // As somebody else made it, gone, and made again.
     client.create_network(network("bridge")).await?;
-    scene.play(&spec("one")).await?.succeeds().await?;
+    scene
+        .play(&spec("one"))
+        .await?
+        .succeeds(Heard::Continue)
+        .await?;
     scene.engine.remove(&scene.names.unique("one")).await?;
     scene.engine.remove_network().await?;
     ensure!(!scene.engine.has_network().await);
-    scene.play(&spec("two")).await?.succeeds().await?;
+    scene
+        .play(&spec("two"))
+        .await?
+        .succeeds(Heard::Continue)
+        .await?;
     ensure!(scene.engine.has_network().await);
     Ok(())
 }
@@ -218,12 +211,7 @@ async fn an_engine_that_is_not_there() -> Result<()> {
         "does not answer",
         "check that docker.service is enabled and running",
     ];
-    let failure = Failure {
-        code: 69,
-        stage: "pull",
-        reason: "docker_unreachable",
-        says: &says,
-    };
+    let failure = Failure::new(69, "pull", "docker_unreachable", &says);
     // It is looked for once more after the verdict, to stop what runs on it.
     let play = on("5s").await?.timings(&json!({"delivery_least": 2000}));
     play.fails(failure).await?;
@@ -235,7 +223,7 @@ async fn an_engine_that_is_not_there() -> Result<()> {
     wait_until(PATIENCE, "the agent waits for the engine", waits).await?;
     symlink(machine_socket()?, &socket)?;
     running.finish(PATIENCE).await?.expect_code(0)?;
-    play.signalled(Outcome::Continue)?;
+    play.heard(Heard::Continue)?;
 
     let mut play = scene.play(&spec("30s")).await?;
     play.agent = play.agent.env("DOCKER_HOST", "ssh://host");
@@ -243,12 +231,7 @@ async fn an_engine_that_is_not_there() -> Result<()> {
         "ssh://host",
         "unix:///path/to/docker.sock or tcp://host:port",
     ];
-    let failure = Failure {
-        code: 78,
-        stage: "pull",
-        reason: "docker_refused",
-        says: &says,
-    };
+    let failure = Failure::new(78, "pull", "docker_refused", &says);
     play.fails(failure).await?;
     Ok(())
 }

@@ -1,11 +1,11 @@
 //! Tasks and services that fail: what of them is told, and what becomes of the others.
 
 use anyhow::{Result, ensure};
+use firstlight_tests::harness::play::{Failure, Heard, table};
 use firstlight_tests::parts::webapp;
-use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 
-use crate::scene::{Failure, Scene};
+use crate::scene::Scene;
 
 /// One launch that fails on its own workload.
 struct Row<'a> {
@@ -78,7 +78,9 @@ fn rows<'a>() -> Vec<Row<'a>> {
 
 #[tokio::test]
 async fn what_ends_a_launch_at_once() -> Result<()> {
-    try_join_all(rows().iter().map(ends)).await.map(drop)
+    let rows = rows();
+    let named = rows.iter().map(|row| (row.says.concat(), row));
+    table(named, ends).await
 }
 
 async fn ends(row: &Row<'_>) -> Result<()> {
@@ -100,12 +102,7 @@ async fn ends(row: &Row<'_>) -> Result<()> {
     };
     let mut says = vec![culprit.as_str()];
     says.extend(row.says);
-    let failure = Failure {
-        code: 80,
-        stage: row.stage,
-        reason: row.reason,
-        says: &says,
-    };
+    let failure = Failure::new(80, row.stage, row.reason, &says);
     // Far longer than it takes: nobody waits for the deadline.
     let spec = scene.spec_with_tasks("5m", &services, &tasks);
     scene.play(&spec).await?.fails(failure).await?;
@@ -123,7 +120,7 @@ async fn a_tasks_lines_are_told_as_they_come() -> Result<()> {
     let task = json!({"image": image, "command": ["task", "one done", "two done"]});
     let web = json!({"image": image, "environment": {"PRINT": "not for the log"}});
     let spec = scene.spec_with_tasks("60s", &[("web", web)], &[("task", task)]);
-    let finished = scene.play(&spec).await?.succeeds().await?;
+    let finished = scene.play(&spec).await?.succeeds(Heard::Continue).await?;
     let name = scene.names.unique("task");
     for line in ["one done", "two done"] {
         finished.expect_said(&format!("{name}: {line}"))?;
@@ -147,12 +144,7 @@ async fn dependants_of_what_never_is_healthy_are_not_made() -> Result<()> {
         &scene.names.unique("db"),
         "GET :3000/healthcheck/ answered 500, wanted 200",
     ];
-    let failure = Failure {
-        code: 80,
-        stage: "start",
-        reason: "deadline",
-        says: &says,
-    };
+    let failure = Failure::new(80, "start", "deadline", &says);
     scene.play(&spec).await?.fails(failure).await?;
     scene.expect_stopped(&["db"]).await?;
     scene.expect_absent(&["web"]).await
@@ -188,12 +180,8 @@ async fn last_words_hold_no_secret() -> Result<()> {
     ] {
         let spec = scene.spec_with_tasks("5m", &services, &tasks);
         let told = format!("login as web with {reference}\n  denied");
-        let failure = Failure {
-            code: 80,
-            stage,
-            reason,
-            says: &[&told],
-        };
+        let says = [told.as_str()];
+        let failure = Failure::new(80, stage, reason, &says);
         let play = scene.play(&spec).await?;
         let finished = play.fails(failure).await?;
         // The control: it was there to be told.
