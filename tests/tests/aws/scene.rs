@@ -1,5 +1,6 @@
 //! What a test stands on: names of its own at moto and in Docker, launches in a group, and what must come of each.
 
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +8,8 @@ use anyhow::{Context as _, Result, ensure};
 use firstlight_tests::harness::{Agent, Finished, Ground, Names};
 use firstlight_tests::parts::webapp;
 use firstlight_tests::stage::{Builder, Hook, Instance, Order, Outcome, Stage};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 
@@ -73,12 +76,27 @@ impl Scene {
     }
 }
 
+/// An instance of which metadata shows the tag that names group `web`.
+pub(crate) fn tagged() -> Instance {
+    let tag = ("aws:autoscaling:groupName".to_owned(), "web".to_owned());
+    Instance {
+        tags: Some([tag].into()),
+        ..Instance::unique()
+    }
+}
+
 /// A spec that fails at the latest where its image is pulled. `keys` are lines of its service.
 pub(crate) fn stillborn(timeout: &str, keys: &str) -> String {
     let keys: String = keys.lines().map(|line| format!("    {line}\n")).collect();
     format!(
         "firstlight: 1\ntimeout: {timeout}\nservices:\n  web:\n    image: 127.0.0.1:9/web:1\n    pull_policy: never\n{keys}"
     )
+}
+
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
 }
 
 /// Timings for a launch whose parts are a loopback away, with these beside.
