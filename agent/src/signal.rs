@@ -125,6 +125,7 @@ impl SignalError {
             Cause::Refused => SignalError::Unknown { error },
             Cause::Throttled
             | Cause::Unreachable
+            | Cause::TimeUp
             | Cause::Unavailable
             | Cause::Credentials
             | Cause::Clock => SignalError::Undelivered { error },

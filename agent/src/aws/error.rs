@@ -39,6 +39,8 @@ pub enum Cause {
     Throttled,
     /// No connection, or no answer in time.
     Unreachable,
+    /// The caller's time was over while the first attempt was under way: nothing is known of the service.
+    TimeUp,
     /// An answer that says to come back (5xx), or one that was cut off or garbled.
     Unavailable,
     /// No credentials, or ones that expired or that the service does not know yet.
@@ -96,9 +98,11 @@ impl CallError {
         CallError {
             action,
             endpoint: endpoint(action, config),
-            cause: Cause::Unreachable,
+            cause: Cause::TimeUp,
             code: None,
-            message: "no answer in time".to_owned(),
+            message:
+                "the launch's time was over before it answered; give the launch a longer `timeout`"
+                    .to_owned(),
         }
     }
 
@@ -112,9 +116,11 @@ impl Classify for CallError {
     fn class(&self) -> Class {
         match self.cause {
             Cause::Throttled => Class::Throttled,
-            Cause::Unreachable | Cause::Unavailable | Cause::Credentials | Cause::Clock => {
-                Class::Transient
-            }
+            Cause::Unreachable
+            | Cause::TimeUp
+            | Cause::Unavailable
+            | Cause::Credentials
+            | Cause::Clock => Class::Transient,
             Cause::Denied | Cause::Undecryptable | Cause::Refused => Class::Fatal,
         }
     }
@@ -139,6 +145,7 @@ impl fmt::Display for CallError {
                 f,
                 "{action} did not reach {endpoint}: {message}; check route, security group, VPC endpoint and DNS"
             ),
+            Cause::TimeUp => write!(f, "{action} at {endpoint}: {message}"),
             Cause::Unavailable => write!(
                 f,
                 "{action} got no usable answer from {endpoint}: {message}"

@@ -196,6 +196,7 @@ impl Failure for ImageError {
                     Reason::ImageDenied
                 }
                 aws::Cause::Throttled => Reason::ImageThrottled,
+                aws::Cause::TimeUp => Reason::Deadline,
                 aws::Cause::Unreachable
                 | aws::Cause::Unavailable
                 | aws::Cause::Credentials
@@ -235,6 +236,7 @@ fn token_advice(error: &aws::CallError) -> &'static str {
         aws::Cause::Undecryptable
         | aws::Cause::Throttled
         | aws::Cause::Unreachable
+        | aws::Cause::TimeUp
         | aws::Cause::Unavailable
         | aws::Cause::Credentials
         | aws::Cause::Clock

@@ -65,6 +65,8 @@ pub enum Kind {
     Throttled,
     /// Not reached, or not answered, to the end.
     Unreachable,
+    /// Not answered yet when the launch's time was over.
+    TimeUp,
 }
 
 impl Kind {
@@ -76,6 +78,7 @@ impl Kind {
             Kind::Invalid => Reason::ReferenceInvalid,
             Kind::Throttled => Reason::ReferenceThrottled,
             Kind::Unreachable => Reason::ReferenceUnreachable,
+            Kind::TimeUp => Reason::Deadline,
         }
     }
 }
@@ -129,6 +132,7 @@ impl Problem {
             Cause::Unreachable | Cause::Unavailable | Cause::Clock => {
                 (Kind::Unreachable, String::new())
             }
+            Cause::TimeUp => (Kind::TimeUp, String::new()),
             Cause::Credentials => (
                 Kind::Unreachable,
                 "; check that an instance profile with a role is attached".to_owned(),

@@ -72,6 +72,7 @@ fn is_about_one_name(error: &CallError) -> bool {
         Cause::Denied | Cause::Undecryptable | Cause::Refused => true,
         Cause::Throttled
         | Cause::Unreachable
+        | Cause::TimeUp
         | Cause::Unavailable
         | Cause::Credentials
         | Cause::Clock => false,

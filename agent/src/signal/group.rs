@@ -71,6 +71,9 @@ pub(super) async fn discover(cx: &Context, me: &Identity) -> Result<Membership, 
         Ok(instance) => return found(cx, instance).await,
         Err(error) => error,
     };
+    if cx.deadline.passed() {
+        return Err(SignalError::Undelivered { error });
+    }
     if cx.imds.metadata(TARGET, cx.deadline).await?.is_none() {
         let words = format!(
             "{error}; instance metadata has no target state, so this instance counts as in no Auto Scaling group"
@@ -143,6 +146,7 @@ pub(super) async fn member(cx: &Context, group: String) -> Result<Membership, Si
             Cause::Undecryptable
             | Cause::Throttled
             | Cause::Unreachable
+            | Cause::TimeUp
             | Cause::Unavailable
             | Cause::Credentials
             | Cause::Clock => Err(SignalError::Undelivered { error }),

@@ -63,6 +63,14 @@ pub enum SpecError {
         /// What to grant.
         grant: String,
     },
+    /// An include that was under way when the launch's time was over.
+    #[error("include {include} was not fetched in time: {why}")]
+    IncludeCutOff {
+        /// As it is written.
+        include: String,
+        /// What was under way.
+        why: String,
+    },
     /// An include that could not be fetched to the end.
     #[error("include {include} could not be fetched: {why}")]
     IncludeUnreachable {
@@ -85,6 +93,7 @@ impl Failure for SpecError {
             SpecError::IncludeMissing { .. } => Reason::IncludeMissing,
             SpecError::IncludeDenied { .. } => Reason::IncludeDenied,
             SpecError::IncludeUnreachable { .. } => Reason::IncludeUnreachable,
+            SpecError::IncludeCutOff { .. } => Reason::Deadline,
         }
     }
 }

@@ -170,6 +170,10 @@ fn explain(me: &Identity, include: &Include, miss: Miss) -> SpecError {
                 include: named,
                 why,
             },
+            Cause::TimeUp => SpecError::IncludeCutOff {
+                include: named,
+                why,
+            },
             Cause::Throttled
             | Cause::Unreachable
             | Cause::Unavailable

@@ -26,6 +26,7 @@ const ROLES: &str = "meta-data/iam/security-credentials/";
 const ROLE: &str = "meta-data/iam/security-credentials/web";
 const TOKEN: &str = "api/token";
 const USER_DATA: &str = "user-data";
+
 /// How often a path was asked for.
 fn asked(stage: &Stage, path: &str) -> usize {
     stage

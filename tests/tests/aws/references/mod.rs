@@ -15,7 +15,9 @@ use crate::scene::{Failure, Heard, Play, Scene, stillborn, table};
 /// A value that no error may repeat.
 const HUSHED: &str = "canary-7Yq2mWz";
 
-const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+/// A tag and more than a tag.
+const PINNED: &str = "1@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
 /// One spec's references, what is ordered to go wrong with them, and how the launch must fail.
 struct Case {
     /// Lines of the service; `@` stands for the test's own names.
@@ -28,6 +30,7 @@ struct Case {
     /// None of these is.
     silent: Vec<String>,
     timeout: &'static str,
+    timings: Value,
 }
 
 fn keys(keys: &str) -> Case {
@@ -39,6 +42,7 @@ fn keys(keys: &str) -> Case {
         says: Vec::new(),
         silent: vec![HUSHED.to_owned()],
         timeout: "20s",
+        timings: json!({}),
     }
 }
 
@@ -70,6 +74,11 @@ impl Case {
         self
     }
 
+    fn timings(mut self, timings: Value) -> Self {
+        self.timings = timings;
+        self
+    }
+
     /// What is tried to the end takes as long as the launch may.
     fn in_vain(mut self) -> Self {
         self.timeout = "3s";
@@ -84,7 +93,8 @@ async fn run(scene: &Scene, case: Case) -> Result<Play> {
         scene.stage(stillborn(case.timeout, &own(&case.keys))),
         orders,
     )
-    .await?;
+    .await?
+    .timings(&case.timings);
     let says: Vec<String> = case.says.iter().map(own).collect();
     let says: Vec<&str> = says.iter().map(String::as_str).collect();
     let want = Failure {
@@ -118,7 +128,7 @@ async fn set() -> Result<Scene> {
         ("c", "3", "String"),
         ("password", HUSHED, "SecureString"),
         ("words", "no JSON", "String"),
-        ("pinned", &format!("1@{DIGEST}"), "String"),
+        ("pinned", PINNED, "String"),
         ("one/X", "1", "String"),
         ("two/X", "2", "String"),
         ("odd/1st", "1", "String"),

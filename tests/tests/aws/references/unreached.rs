@@ -124,6 +124,34 @@ async fn a_role_that_never_comes() -> Result<()> {
     Ok(())
 }
 
+/// The launch's time is over while a call is under way: nothing is wrong but the time.
+#[tokio::test]
+async fn the_time_is_over() -> Result<()> {
+    let scene = set().await?;
+    let slow = Duration::from_secs(60);
+    let path = "environment_from: [\"ssm:/@/one/\"]";
+    let cases = [
+        ("ssm", "GetParameters", wants("ssm:/@/a"), "ssm:/@/a: "),
+        ("ssm", "GetParametersByPath", keys(path), "ssm:/@/one/: "),
+        (
+            "secretsmanager",
+            "GetSecretValue",
+            wants("secretsmanager:@/words"),
+            "secretsmanager:@/words: ",
+        ),
+    ]
+    .map(|(service, operation, case, named)| {
+        let case = case
+            .struck(Fault::Delay(slow).on(service, operation))
+            .fails(69, "deadline")
+            .says(&[named, operation, "give the launch a longer `timeout`"])
+            .in_vain()
+            .timings(json!({"aws_attempt": 60_000}));
+        (operation, case)
+    });
+    all(&scene, cases.into()).await
+}
+
 /// A slow answer is no missing one, as long as the launch's time lasts.
 #[tokio::test]
 async fn slow_is_not_missing() -> Result<()> {

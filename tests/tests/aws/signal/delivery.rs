@@ -182,6 +182,31 @@ async fn nobody_could_be_told() -> Result<()> {
     .await
 }
 
+/// The same where it cannot be found out in time whom to tell.
+#[tokio::test]
+async fn nobody_could_be_found() -> Result<()> {
+    let scene = Scene::set().await?;
+    let cases = [
+        ("the group throttled", (INSTANCES, Fault::Throttle)),
+        ("the group away", (INSTANCES, Fault::Hang)),
+        ("the hooks throttled", (HOOKS, Fault::Throttle)),
+        ("the hooks away", (HOOKS, Fault::Drop)),
+    ];
+    table(cases, async |((service, operation), fault)| {
+        let broken = scene.stage(stillborn("3s", ""));
+        let play = Play::open(broken, [fault.on(service, operation)])
+            .await?
+            .timings(&json!({"delivery_least": 1500}));
+        let finished = play.ends(76, Heard::Nothing).await?;
+        let words = format!("the verdict could not be delivered in time: autoscaling:{operation}");
+        finished.expect_said(&words)?;
+        ensure!(called(&play, COMPLETE) == 0, "{}", play.story(&finished));
+        play.stage.call_off();
+        play.ends(78, Heard::Abandon).await.map(drop)
+    })
+    .await
+}
+
 /// The hook gave up before the launch was done: whatever it counted, the launch has nothing to add.
 #[tokio::test]
 async fn the_hook_ran_out() -> Result<()> {

@@ -20,6 +20,7 @@ const COMPLETE: (&str, &str) = ("autoscaling", "CompleteLifecycleAction");
 const INSTANCES: (&str, &str) = ("autoscaling", "DescribeAutoScalingInstances");
 const HOOKS: (&str, &str) = ("autoscaling", "DescribeLifecycleHooks");
 const BEAT: (&str, &str) = ("autoscaling", "RecordLifecycleActionHeartbeat");
+
 /// A test's image, and specs that come up from it.
 struct Ready {
     scene: Scene,

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use crate::scene::{Failure, Heard, PATIENCE, Play, Scene, gzip, table};
 
 const GOOD: &str = "firstlight: 1\nservices: {web: {image: \"127.0.0.1:9/web:1\"}}\n";
+
 fn wrong<'a>(reason: &'a str, says: &'a [&'a str]) -> Failure<'a> {
     Failure {
         code: 78,
