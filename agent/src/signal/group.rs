@@ -71,15 +71,17 @@ pub(super) async fn discover(cx: &Context, me: &Identity) -> Result<Membership, 
         Ok(instance) => return found(cx, instance).await,
         Err(error) => error,
     };
-    if cx.deadline.passed() {
-        return Err(SignalError::Undelivered { error });
-    }
-    if cx.imds.metadata(TARGET, cx.deadline).await?.is_none() {
-        let words = format!(
-            "{error}; instance metadata has no target state, so this instance counts as in no Auto Scaling group"
-        );
-        cx.report.warn("group_unconfirmed", &words);
-        return Ok(Membership::Outside);
+    match cx.imds.metadata(TARGET, cx.deadline).await {
+        Ok(Some(_)) => {}
+        Ok(None) => {
+            let words = format!(
+                "{error}; instance metadata has no target state, so this instance counts as in no Auto Scaling group"
+            );
+            cx.report.warn("group_unconfirmed", &words);
+            return Ok(Membership::Outside);
+        }
+        // Little time was left for it: what Auto Scaling said is the news.
+        Err(_) => return Err(SignalError::Undelivered { error }),
     }
     if matches!(error.cause, Cause::Denied | Cause::Refused) {
         return Ok(Membership::Nameless(error.to_string()));

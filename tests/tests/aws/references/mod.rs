@@ -81,7 +81,7 @@ impl Case {
 
     /// What is tried to the end takes as long as the launch may.
     fn in_vain(mut self) -> Self {
-        self.timeout = "3s";
+        self.timeout = "5s";
         self
     }
 }

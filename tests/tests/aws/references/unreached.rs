@@ -81,7 +81,7 @@ async fn what_is_not_reached() -> Result<()> {
             ("no such name", ("http://ssm.invalid", "ssm.invalid")),
         ],
         async |(endpoint, word)| {
-            let own = stillborn("3s", "environment: {A: \"{{ssm:/x}}\"}");
+            let own = stillborn("5s", "environment: {A: \"{{ssm:/x}}\"}");
             let play = Play::open(scene.stage(own), [])
                 .await?
                 .env("AWS_ENDPOINT_URL_SSM", endpoint);
@@ -102,7 +102,7 @@ async fn what_is_not_reached() -> Result<()> {
 #[tokio::test]
 async fn a_role_that_never_comes() -> Result<()> {
     let scene = set().await?;
-    let spec = stillborn("3s", "environment: {A: \"{{ssm:/x}}\"}");
+    let spec = stillborn("5s", "environment: {A: \"{{ssm:/x}}\"}");
     let play = Play::open(
         scene.stage(spec),
         [Fault::Status(404).on_metadata("meta-data/iam/security-credentials/")],

@@ -151,7 +151,7 @@ async fn nobody_could_be_told() -> Result<()> {
         ),
     ];
     table(faults, async |(fault, says)| {
-        let broken = ready.scene.stage(stillborn("3s", ""));
+        let broken = ready.scene.stage(stillborn("8s", ""));
         let play = Play::open(broken, [fault.on(COMPLETE.0, COMPLETE.1)])
             .await?
             .timings(&json!({"delivery_least": 1500}));
@@ -193,7 +193,7 @@ async fn nobody_could_be_found() -> Result<()> {
         ("the hooks away", (HOOKS, Fault::Drop)),
     ];
     table(cases, async |((service, operation), fault)| {
-        let broken = scene.stage(stillborn("3s", ""));
+        let broken = scene.stage(stillborn("8s", ""));
         let play = Play::open(broken, [fault.on(service, operation)])
             .await?
             .timings(&json!({"delivery_least": 1500}));
