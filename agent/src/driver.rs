@@ -1,5 +1,5 @@
-//! The one `select!`: performs the effects that `lifecycle` asks for, in order, and feeds back what
-//! happened. It never looks at the record's state; what to do is decided in `lifecycle` alone.
+//! The loop of a launch: performs the effects that `lifecycle` asks for, in order, and feeds back what
+//! happened. What to do is decided in `lifecycle` alone; the loop never looks at the record's state.
 //!
 //! To add an effect: a variant of `Effect`, an arm in [`Driver::perform`], and where it takes time a
 //! [`Slot`] in the `select!`.
@@ -63,7 +63,8 @@ pub async fn launch(paths: Paths, timings: Timings, report: impl FnOnce() -> Rep
         }
     };
     match opened {
-        Ok(driver) => {
+        Ok(mut driver) => {
+            // The lock is the driver's, and is held until all is told.
             let exit = driver.run(stop).await;
             report.ended(exit);
             exit
@@ -79,7 +80,7 @@ fn ended(report: &Report, reason: Reason, message: String) -> Exit {
         reason,
         message,
     };
-    report.verdict(Kind::None, Some(&error));
+    report.undecided(&error);
     report.ended(error.exit());
     error.exit()
 }
@@ -135,17 +136,18 @@ async fn open(
         me,
         store,
         decided: record.verdict().is_some(),
+        announced: record.verdict().cloned(),
         record,
         queue: VecDeque::new(),
     })
 }
 
 /// The record's folder, once no other agent is at it. Its verdict is then on record, and is ours too.
+/// Waits as long as the other's launch may take, which its spec knows.
 async fn lock(paths: &Paths) -> Result<Store, StateError> {
-    let deadline = Deadline::after(WHOLE);
     loop {
         match Store::open(&paths.var) {
-            Err(StateError::Busy) if !deadline.passed() => tokio::time::sleep(FOLLOW).await,
+            Err(StateError::Busy) => tokio::time::sleep(FOLLOW).await,
             other => return other,
         }
     }
@@ -158,6 +160,8 @@ struct Driver {
     record: Record,
     /// A verdict is on disk.
     decided: bool,
+    /// The verdict that people have been told.
+    announced: Option<Verdict>,
     queue: VecDeque<Effect>,
 }
 
@@ -172,7 +176,7 @@ struct Running<'a> {
 }
 
 impl Driver {
-    async fn run(mut self, mut asked: Stop) -> Exit {
+    async fn run(&mut self, mut asked: Stop) -> Exit {
         let (tell, mut facts) = unbounded_channel();
         let cx = self.cx.clone();
         let me = self.me.clone();
@@ -207,11 +211,17 @@ impl Driver {
                         recipients
                     }))
                 }
-                outcome = running.work.done() => match outcome {
-                    Ok(Some(healthy)) => Event::Worked(Ok(healthy.into())),
-                    Ok(None) => Event::NotForUs,
-                    Err(error) => Event::Worked(Err(error)),
-                },
+                outcome = running.work.done() => {
+                    // What it told in its last moment must be known before its end.
+                    while let Ok(fact) = facts.try_recv() {
+                        self.feed(Event::Learned(fact));
+                    }
+                    match outcome {
+                        Ok(Some(healthy)) => Event::Worked(Ok(healthy.into())),
+                        Ok(None) => Event::NotForUs,
+                        Err(error) => Event::Worked(Err(error)),
+                    }
+                }
                 (to, settled) = running.signal.done() => Event::Signalled(to, settled),
                 () = running.stop.done() => Event::Stopped,
                 () = running.heartbeat.done() => continue,
@@ -222,16 +232,22 @@ impl Driver {
 
     fn feed(&mut self, event: Event) {
         let (record, effects) = lifecycle::step(&self.record, event);
-        if record.verdict() != self.record.verdict()
-            && let Some(verdict) = record.verdict()
-        {
-            match verdict {
-                Verdict::Continue(_) => self.cx.report.verdict(Kind::Continue, None),
-                Verdict::Abandon(error) => self.cx.report.verdict(Kind::Abandon, Some(error)),
-            }
-        }
         self.record = record;
         self.queue.extend(effects);
+    }
+
+    /// Tells people the verdict, once: when it is on disk, or cannot be and is about to be told.
+    fn announce(&mut self) {
+        let verdict = self.record.verdict();
+        if verdict == self.announced.as_ref() {
+            return;
+        }
+        match verdict {
+            Some(Verdict::Continue(_)) => self.cx.report.verdict(Kind::Continue, None),
+            Some(Verdict::Abandon(error)) => self.cx.report.verdict(Kind::Abandon, Some(error)),
+            None => {}
+        }
+        self.announced = verdict.cloned();
     }
 }
 
@@ -248,7 +264,10 @@ impl Driver {
     ) -> Option<Exit> {
         match effect {
             Effect::Persist => match self.store.write(&self.record) {
-                Ok(()) => self.decided = self.record.verdict().is_some(),
+                Ok(()) => {
+                    self.decided = self.record.verdict().is_some();
+                    self.announce();
+                }
                 Err(error) => {
                     cx.report.warn("record_not_written", &error.to_string());
                     self.queue.clear();
@@ -280,6 +299,7 @@ impl Driver {
             }
             Effect::Abort => running.work = Slot::idle(),
             Effect::Signal { to, go, again } => {
+                self.announce();
                 let deadline = cx.delivery(self.whole());
                 running.signal = Slot::of(async move {
                     let settled = signal::deliver(cx, me, &to, go, again, deadline).await;
@@ -288,6 +308,7 @@ impl Driver {
                 });
             }
             Effect::StopWorkload => {
+                self.announce();
                 let deadline = cx.delivery(self.whole());
                 running.stop = Slot::of(async move {
                     if let Err(error) = workload::stop(cx, me, deadline).await {
@@ -295,7 +316,15 @@ impl Driver {
                     }
                 });
             }
-            Effect::Exit(exit) => return Some(exit),
+            Effect::Forget => {
+                if let Err(error) = self.store.forget() {
+                    cx.report.warn("record_not_removed", &error.to_string());
+                }
+            }
+            Effect::Exit(exit) => {
+                self.announce();
+                return Some(exit);
+            }
         }
         None
     }

@@ -67,6 +67,14 @@ pub enum SignalError {
         /// The group that the instance is in.
         is: String,
     },
+    /// The spec names a group, and the instance is in none.
+    #[error(
+        "`signal: {{group: {named}}}` names a group, and this instance is in none; remove it, or launch by the group"
+    )]
+    NoGroup {
+        /// The group that is named.
+        named: String,
+    },
     /// The instance is in a group, and which one cannot be found out.
     #[error(
         "this instance is in an Auto Scaling group (metadata has a target state), and which one cannot be found out: {why}; name it in `signal: {{group: …}}`, allow tags in instance metadata, or allow autoscaling:DescribeAutoScalingInstances"
@@ -94,7 +102,9 @@ pub enum SignalError {
         resource: String,
     },
     /// The verdict could not be delivered to the end.
-    #[error("the verdict could not be delivered in time: {error}")]
+    #[error(
+        "the verdict could not be delivered in time: {error}; start firstlight again to deliver it"
+    )]
     Undelivered {
         /// What was asked last, and the answer.
         error: CallError,
@@ -108,7 +118,9 @@ impl Failure for SignalError {
             SignalError::HookUnnamed { .. } | SignalError::HookUnknown { .. } => {
                 Reason::HookUnknown
             }
-            SignalError::Unknown { .. } | SignalError::OtherGroup { .. } => Reason::GroupUnknown,
+            SignalError::Unknown { .. }
+            | SignalError::OtherGroup { .. }
+            | SignalError::NoGroup { .. } => Reason::GroupUnknown,
             SignalError::GroupUnknown { .. }
             | SignalError::HooksHidden { .. }
             | SignalError::Denied { .. } => Reason::SignalDenied,

@@ -169,6 +169,20 @@ impl Store {
         written
     }
 
+    /// Removes the record. One that stays after a crash is as good: it decides nothing.
+    ///
+    /// # Errors
+    /// The disk takes no writes.
+    pub fn forget(&self) -> Result<(), StateError> {
+        let path = self.record();
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(StateError::Write { path, error })
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn replace(&self, bytes: &[u8]) -> io::Result<()> {
         let new = self.folder.join("record.json.new");
         let mut file = OpenOptions::new()

@@ -41,8 +41,8 @@ pub enum Event {
 pub struct Unjoined {
     /// Why not.
     pub error: LaunchError,
-    /// Who waits all the same, as far as known: an ABANDON through any of them ends the launch.
-    pub waiting: Vec<Recipient>,
+    /// Who waits all the same, if that is known: an ABANDON through any of them ends the launch.
+    pub waiting: Option<Vec<Recipient>>,
 }
 
 /// What the work tells on the way.
@@ -86,6 +86,8 @@ pub enum Effect {
     },
     /// Stop what was started, and keep it. Ends in [`Event::Stopped`].
     StopWorkload,
+    /// Remove the record: nothing was asked of this instance, and nothing is to be remembered.
+    Forget,
     /// Leave.
     Exit(Exit),
 }

@@ -105,10 +105,14 @@ pub enum Verdict {
     Abandon(LaunchError),
 }
 
-/// Why a CONTINUE may be sent. Made from what only the work itself can make.
+/// Why a CONTINUE may be sent. Made from what only the work itself can make, or read from the record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Proof(Proven);
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Proof {
+enum Proven {
     /// Every service is healthy.
     Healthy,
     /// Images are pulled and nothing was started: ready for a warm pool.
@@ -119,8 +123,13 @@ pub enum Proof {
 
 impl From<Healthy> for Proof {
     fn from(_: Healthy) -> Proof {
-        Proof::Healthy
+        Proof(Proven::Healthy)
     }
+}
+
+#[cfg(test)]
+impl Proof {
+    pub(super) const HEALTHY: Proof = Proof(Proven::Healthy);
 }
 
 /// Somebody who waits for the verdict.

@@ -49,7 +49,7 @@ pub fn step(record: &Record, event: Event) -> (Record, Vec<Effect>) {
         Event::Learned(fact) => learn(&mut next, fact),
         Event::Joined(joined) => join(&mut next, joined),
         Event::Worked(outcome) => worked(&mut next, outcome),
-        Event::NotForUs => vec![Effect::Exit(Exit::Done)],
+        Event::NotForUs => vec![Effect::Forget, Effect::Exit(Exit::Done)],
         Event::Signalled(to, settled) => signalled(&mut next, &to, settled),
         Event::Stopped => {
             next.facts.stopped = true;
@@ -89,13 +89,7 @@ fn start(record: &mut Record) -> Vec<Effect> {
         State::Decided {
             verdict: Verdict::Continue(_),
             deliveries: Some(deliveries),
-        } if !served(record) => {
-            let waiting = deliveries
-                .iter()
-                .filter(|delivery| delivery.settled.is_none());
-            let waiting = waiting.map(|delivery| delivery.to.clone()).collect();
-            vec![Effect::Heartbeat(waiting), Effect::Begin(Work::Launch)]
-        }
+        } if !served(record) => vec![keep_waiting(deliveries), Effect::Begin(Work::Launch)],
         State::Decided {
             verdict,
             deliveries: Some(deliveries),
@@ -143,9 +137,17 @@ fn join(record: &mut Record, joined: Result<Vec<Recipient>, Unjoined>) -> Vec<Ef
         }
         // Whoever is to be told cannot be told: a launch that ends so is no launch.
         (State::Undecided { recipients }, Err(Unjoined { error, waiting })) => {
-            recipients.get_or_insert(waiting);
+            let deliveries = recipients.take().or(waiting).map(pending);
+            let unknown = deliveries.is_none();
+            record.state = State::Decided {
+                verdict: Verdict::Abandon(error),
+                deliveries,
+            };
             let mut effects = vec![Effect::Abort];
-            effects.extend(decide(record, Verdict::Abandon(error)));
+            effects.extend(settle(record));
+            if unknown {
+                effects.push(Effect::StopWorkload);
+            }
             effects
         }
         (
@@ -163,18 +165,28 @@ fn join(record: &mut Record, joined: Result<Vec<Recipient>, Unjoined>) -> Vec<Ef
                 verdict: Verdict::Abandon(_),
                 deliveries: deliveries @ None,
             },
-            Err(Unjoined { waiting, .. }),
-        ) if !waiting.is_empty() => {
+            Err(Unjoined {
+                waiting: Some(waiting),
+                ..
+            }),
+        ) => {
             *deliveries = Some(pending(waiting));
             settle(record)
         }
         // The verdict stands, and the next start tries again to find who waits for it.
         (
             State::Decided {
+                verdict: Verdict::Abandon(_),
+                deliveries: None,
+            },
+            Err(_),
+        ) if !record.facts.stopped => vec![Effect::StopWorkload],
+        (
+            State::Decided {
                 deliveries: None, ..
             },
-            Err(Unjoined { error, .. }),
-        ) => vec![Effect::Exit(error.exit())],
+            Err(_),
+        ) => vec![Effect::Exit(exit(&record.state))],
         (
             State::Decided {
                 deliveries: Some(_),
@@ -243,8 +255,9 @@ fn on(record: &Record, again: bool) -> Vec<Effect> {
     }
 }
 
-/// Tells the next who has not been told; when all are, a failed workload is stopped, and that is it.
-/// Nobody is told CONTINUE while the workload is being started again.
+/// Tells the next who has not been told, and keeps all of these waiting; when all are told, a failed
+/// workload is stopped, and that is it. Nobody is told CONTINUE while the workload is being started
+/// again.
 fn deliver(
     record: &Record,
     verdict: &Verdict,
@@ -252,23 +265,29 @@ fn deliver(
     again: bool,
 ) -> Vec<Effect> {
     let go = matches!(verdict, Verdict::Continue(_));
+    let waiting = keep_waiting(deliveries);
     if go && !served(record) {
-        return vec![];
+        return vec![waiting];
     }
     if let Some(next) = deliveries
         .iter()
         .find(|delivery| delivery.settled.is_none())
     {
-        return vec![Effect::Signal {
-            to: next.to.clone(),
-            go,
-            again,
-        }];
+        let to = next.to.clone();
+        return vec![waiting, Effect::Signal { to, go, again }];
     }
     if !go && !record.facts.stopped {
-        return vec![Effect::StopWorkload];
+        return vec![waiting, Effect::StopWorkload];
     }
     vec![Effect::Exit(exit(&record.state))]
+}
+
+/// Whoever has not been told is kept waiting.
+fn keep_waiting(deliveries: &[Delivery]) -> Effect {
+    let untold = deliveries
+        .iter()
+        .filter(|delivery| delivery.settled.is_none());
+    Effect::Heartbeat(untold.map(|delivery| delivery.to.clone()).collect())
 }
 
 fn signalled(record: &mut Record, to: &Recipient, settled: Settled) -> Vec<Effect> {
@@ -276,13 +295,12 @@ fn signalled(record: &mut Record, to: &Recipient, settled: Settled) -> Vec<Effec
         deliveries: Some(deliveries),
         ..
     } = &mut record.state
-        && let Some(delivery) = deliveries.iter_mut().find(|delivery| delivery.to == *to)
     {
-        delivery.settled = Some(settled);
+        for delivery in deliveries.iter_mut().filter(|delivery| delivery.to == *to) {
+            delivery.settled = Some(settled.clone());
+        }
     }
-    let mut effects = vec![Effect::Heartbeat(vec![])];
-    effects.extend(settle(record));
-    effects
+    settle(record)
 }
 
 /// A CONTINUE that is not on disk might be followed by another verdict after a crash, so it must not

@@ -54,7 +54,10 @@ fn failed(reason: Reason, stage: Stage) -> LaunchError {
 
 fn unjoined(error: LaunchError, waiting: &[&str]) -> Result<Vec<Recipient>, Unjoined> {
     let waiting = waiting.iter().map(|name| hook(name)).collect();
-    Err(Unjoined { error, waiting })
+    Err(Unjoined {
+        error,
+        waiting: Some(waiting),
+    })
 }
 
 fn delivered() -> Settled {
@@ -68,6 +71,10 @@ fn run(record: &Record, events: &[Event]) -> (Record, Vec<Effect>) {
         .fold((record.clone(), vec![]), |(record, _), event| {
             step(&record, event.clone())
         })
+}
+
+fn waiting(names: &[&str]) -> Effect {
+    Effect::Heartbeat(names.iter().map(|name| hook(name)).collect())
 }
 
 fn signal(name: &str, go: bool, again: bool) -> Effect {
@@ -87,17 +94,13 @@ fn a_healthy_launch_persists_its_verdict_before_it_signals() {
     );
     let (record, effects) = run(&record, &[Event::Joined(Ok(vec![hook("a")]))]);
     assert_eq!(effects, [Effect::Heartbeat(vec![hook("a")])]);
-    let (record, effects) = run(&record, &[Event::Worked(Ok(Proof::Healthy))]);
-    assert_eq!(effects, [Effect::Persist, signal("a", true, false)]);
-    let (record, effects) = run(&record, &[Event::Signalled(hook("a"), delivered())]);
+    let (record, effects) = run(&record, &[Event::Worked(Ok(Proof::HEALTHY))]);
     assert_eq!(
         effects,
-        [
-            Effect::Heartbeat(vec![]),
-            Effect::Persist,
-            Effect::Exit(Exit::Done)
-        ]
+        [Effect::Persist, waiting(&["a"]), signal("a", true, false)]
     );
+    let (record, effects) = run(&record, &[Event::Signalled(hook("a"), delivered())]);
+    assert_eq!(effects, [Effect::Persist, Effect::Exit(Exit::Done)]);
 
     // And run again: nothing is sent, nothing is started.
     let again = open(Some(record), &me(), Some(TargetState::InService), &now());
@@ -115,15 +118,14 @@ fn a_failed_launch_signals_then_stops_what_runs() {
             Event::Worked(Err(error)),
         ],
     );
-    assert_eq!(effects, [Effect::Persist, signal("a", false, false)]);
+    assert_eq!(
+        effects,
+        [Effect::Persist, waiting(&["a"]), signal("a", false, false)]
+    );
     let (record, effects) = run(&record, &[Event::Signalled(hook("a"), delivered())]);
     assert_eq!(
         effects,
-        [
-            Effect::Heartbeat(vec![]),
-            Effect::Persist,
-            Effect::StopWorkload
-        ]
+        [Effect::Persist, waiting(&[]), Effect::StopWorkload]
     );
     let (_, effects) = run(&record, &[Event::Stopped]);
     assert_eq!(effects, [Effect::Persist, Effect::Exit(Exit::Spec)]);
@@ -133,11 +135,14 @@ fn a_failed_launch_signals_then_stops_what_runs() {
 fn a_verdict_waits_until_it_is_known_whom_to_tell() {
     let (record, effects) = run(
         &fresh(),
-        &[Event::Started, Event::Worked(Ok(Proof::Healthy))],
+        &[Event::Started, Event::Worked(Ok(Proof::HEALTHY))],
     );
     assert_eq!(effects, [Effect::Persist]);
     let (_, effects) = run(&record, &[Event::Joined(Ok(vec![hook("a")]))]);
-    assert_eq!(effects, [Effect::Persist, signal("a", true, false)]);
+    assert_eq!(
+        effects,
+        [Effect::Persist, waiting(&["a"]), signal("a", true, false)]
+    );
 }
 
 #[test]
@@ -155,14 +160,17 @@ fn what_the_spec_says_of_whom_to_tell_holds_even_if_it_comes_late() {
         ],
     );
     assert_eq!(effects, [Effect::Join]);
-    let (record, effects) = run(&record, &[Event::Worked(Ok(Proof::Healthy))]);
+    let (record, effects) = run(&record, &[Event::Worked(Ok(Proof::HEALTHY))]);
     assert_eq!(
         effects,
         [Effect::Persist],
         "the hooks found first must not be told"
     );
     let (_, effects) = run(&record, &[Event::Joined(Ok(vec![hook("b")]))]);
-    assert_eq!(effects, [Effect::Persist, signal("b", true, false)]);
+    assert_eq!(
+        effects,
+        [Effect::Persist, waiting(&["b"]), signal("b", true, false)]
+    );
 }
 
 #[test]
@@ -172,7 +180,7 @@ fn nobody_to_tell_is_done() {
         &[
             Event::Started,
             Event::Joined(Ok(vec![])),
-            Event::Worked(Ok(Proof::Healthy)),
+            Event::Worked(Ok(Proof::HEALTHY)),
         ],
     );
     assert_eq!(effects, [Effect::Persist, Effect::Exit(Exit::Done)]);
@@ -191,7 +199,12 @@ fn a_launch_that_cannot_be_told_is_abandoned_by_what_was_found() {
     );
     assert_eq!(
         effects,
-        [Effect::Abort, Effect::Persist, signal("a", false, false)]
+        [
+            Effect::Abort,
+            Effect::Persist,
+            waiting(&["a"]),
+            signal("a", false, false)
+        ]
     );
     let (record, effects) = run(
         &fresh(),
@@ -199,12 +212,68 @@ fn a_launch_that_cannot_be_told_is_abandoned_by_what_was_found() {
     );
     assert_eq!(
         effects,
-        [Effect::Abort, Effect::Persist, Effect::StopWorkload]
+        [
+            Effect::Abort,
+            Effect::Persist,
+            waiting(&[]),
+            Effect::StopWorkload
+        ]
     );
     assert_eq!(
         run(&record, &[Event::Stopped]).1,
         [Effect::Persist, Effect::Exit(Exit::Spec)]
     );
+}
+
+#[test]
+fn whoever_could_not_be_found_is_looked_for_at_the_next_start() {
+    let error = failed(Reason::SignalUndelivered, Stage::Signal);
+    let nobody = Event::Joined(Err(Unjoined {
+        error,
+        waiting: None,
+    }));
+    let (record, effects) = run(&fresh(), &[Event::Started, nobody.clone()]);
+    assert_eq!(
+        effects,
+        [Effect::Abort, Effect::Persist, Effect::StopWorkload]
+    );
+    let (record, effects) = step(&record, Event::Stopped);
+    assert_eq!(effects, [Effect::Persist, Effect::Exit(Exit::Undelivered)]);
+    let again = open(Some(record), &me(), Some(TargetState::InService), &now());
+    let (again, effects) = step(&again, Event::Started);
+    assert_eq!(effects, [Effect::Join]);
+    assert_eq!(
+        step(&again, nobody).1,
+        [Effect::Exit(Exit::Undelivered)],
+        "stopped before"
+    );
+    let (_, effects) = step(&again, Event::Joined(Ok(vec![hook("a")])));
+    assert!(effects.contains(&signal("a", false, false)), "{effects:?}");
+}
+
+#[test]
+fn two_hooks_are_kept_waiting_until_each_is_told() {
+    let (record, _) = run(
+        &fresh(),
+        &[
+            Event::Started,
+            Event::Joined(Ok(vec![hook("a"), hook("b"), hook("a")])),
+            Event::Worked(Ok(Proof::HEALTHY)),
+        ],
+    );
+    let (record, effects) = step(&record, Event::Signalled(hook("a"), delivered()));
+    assert_eq!(
+        effects,
+        [Effect::Persist, waiting(&["b"]), signal("b", true, false)]
+    );
+    let (_, effects) = step(&record, Event::Signalled(hook("b"), delivered()));
+    assert_eq!(effects, [Effect::Persist, Effect::Exit(Exit::Done)]);
+}
+
+#[test]
+fn nothing_to_launch_leaves_nothing_behind() {
+    let (_, effects) = run(&fresh(), &[Event::Started, Event::NotForUs]);
+    assert_eq!(effects, [Effect::Forget, Effect::Exit(Exit::Done)]);
 }
 
 #[test]
@@ -232,7 +301,7 @@ fn killed_anywhere_it_resumes_with_the_same_verdict() {
         &started,
         &[
             Event::Joined(Ok(vec![hook("a"), hook("b")])),
-            Event::Worked(Ok(Proof::Healthy)),
+            Event::Worked(Ok(Proof::HEALTHY)),
         ],
     )
     .0;
@@ -243,8 +312,16 @@ fn killed_anywhere_it_resumes_with_the_same_verdict() {
             started,
             vec![Effect::Persist, Effect::Join, Effect::Begin(Work::Launch)],
         ),
-        ("after the verdict", decided, vec![signal("a", true, true)]),
-        ("between two signals", half, vec![signal("b", true, true)]),
+        (
+            "after the verdict",
+            decided,
+            vec![waiting(&["a", "b"]), signal("a", true, true)],
+        ),
+        (
+            "between two signals",
+            half,
+            vec![waiting(&["b"]), signal("b", true, true)],
+        ),
     ] {
         let left: Record = serde_json::from_str(&serde_json::to_string(&left).unwrap()).unwrap();
         let resumed = open(Some(left), &me(), Some(TargetState::InService), &now());
@@ -259,7 +336,7 @@ fn the_first_verdict_stands() {
         &[
             Event::Started,
             Event::Joined(Ok(vec![hook("a")])),
-            Event::Worked(Ok(Proof::Healthy)),
+            Event::Worked(Ok(Proof::HEALTHY)),
         ],
     );
     for event in [
@@ -287,7 +364,7 @@ fn a_continue_that_cannot_be_written_becomes_an_abandon() {
         &[
             Event::Started,
             Event::Joined(Ok(vec![hook("a")])),
-            Event::Worked(Ok(Proof::Healthy)),
+            Event::Worked(Ok(Proof::HEALTHY)),
         ],
     );
     let not_persisted = |decided| Event::NotPersisted {
@@ -295,7 +372,10 @@ fn a_continue_that_cannot_be_written_becomes_an_abandon() {
         decided,
     };
     let (_, effects) = step(&decided, not_persisted(false));
-    assert_eq!(effects, [Effect::Abort, signal("a", false, false)]);
+    assert_eq!(
+        effects,
+        [Effect::Abort, waiting(&["a"]), signal("a", false, false)]
+    );
 
     // But on disk it stands: only the note of the answer is lost.
     let (told, _) = step(&decided, Event::Signalled(hook("a"), delivered()));
@@ -309,7 +389,7 @@ fn a_continue_that_cannot_be_written_becomes_an_abandon() {
     let (record, _) = step(&record, Event::Joined(Ok(vec![hook("a")])));
     assert_eq!(
         step(&record, not_persisted(false)).1,
-        [Effect::Abort, signal("a", false, false)]
+        [Effect::Abort, waiting(&["a"]), signal("a", false, false)]
     );
 }
 
@@ -320,7 +400,7 @@ fn a_full_disk_after_a_reboot_ends_no_workload() {
         &[
             Event::Started,
             Event::Joined(Ok(vec![])),
-            Event::Worked(Ok(Proof::Healthy)),
+            Event::Worked(Ok(Proof::HEALTHY)),
         ],
     );
     let record = open(
@@ -331,7 +411,7 @@ fn a_full_disk_after_a_reboot_ends_no_workload() {
     );
     let (record, effects) = run(
         &record,
-        &[Event::Started, Event::Worked(Ok(Proof::Healthy))],
+        &[Event::Started, Event::Worked(Ok(Proof::HEALTHY))],
     );
     assert_eq!(effects, [Effect::Persist, Effect::Exit(Exit::Done)]);
     let not_persisted = Event::NotPersisted {
@@ -350,7 +430,7 @@ fn a_reboot_before_the_verdict_was_told_proves_it_again_first() {
         &[
             Event::Started,
             Event::Joined(Ok(vec![hook("a")])),
-            Event::Worked(Ok(Proof::Healthy)),
+            Event::Worked(Ok(Proof::HEALTHY)),
         ],
     );
     let record = open(
@@ -367,8 +447,11 @@ fn a_reboot_before_the_verdict_was_told_proves_it_again_first() {
             Effect::Begin(Work::Launch)
         ]
     );
-    let (_, effects) = step(&record, Event::Worked(Ok(Proof::Healthy)));
-    assert_eq!(effects, [Effect::Persist, signal("a", true, true)]);
+    let (_, effects) = step(&record, Event::Worked(Ok(Proof::HEALTHY)));
+    assert_eq!(
+        effects,
+        [Effect::Persist, waiting(&["a"]), signal("a", true, true)]
+    );
     // It does not come up: nobody is told that it did, and the verdict stands for the next start.
     let error = failed(Reason::ServiceExited, Stage::Health);
     let (record, effects) = step(&record, Event::Worked(Err(error)));
@@ -393,7 +476,7 @@ fn sigterm_is_not_a_verdict() {
         &started,
         &[
             Event::Joined(Ok(vec![hook("a")])),
-            Event::Worked(Ok(Proof::Healthy)),
+            Event::Worked(Ok(Proof::HEALTHY)),
         ],
     );
     assert_eq!(
@@ -410,13 +493,16 @@ fn what_could_not_be_delivered_is_tried_at_the_next_start() {
         &[
             Event::Started,
             Event::Joined(Ok(vec![hook("a")])),
-            Event::Worked(Ok(Proof::Healthy)),
+            Event::Worked(Ok(Proof::HEALTHY)),
             Event::Signalled(hook("a"), denied),
         ],
     );
     assert_eq!(effects.last(), Some(&Effect::Exit(Exit::Denied)));
     let again = open(Some(record), &me(), Some(TargetState::InService), &now());
-    assert_eq!(step(&again, Event::Started).1, [signal("a", true, true)]);
+    assert_eq!(
+        step(&again, Event::Started).1,
+        [waiting(&["a"]), signal("a", true, true)]
+    );
 }
 
 #[test]
@@ -426,7 +512,7 @@ fn a_new_boot_starts_the_workload_again_and_signals_nothing() {
         &[
             Event::Started,
             Event::Joined(Ok(vec![hook("a")])),
-            Event::Worked(Ok(Proof::Healthy)),
+            Event::Worked(Ok(Proof::HEALTHY)),
             Event::Signalled(hook("a"), delivered()),
         ],
     );
@@ -445,7 +531,7 @@ fn a_new_boot_starts_the_workload_again_and_signals_nothing() {
         &record,
         &[
             Event::Learned(Fact::Resolved(Wish::default())),
-            Event::Worked(Ok(Proof::Healthy)),
+            Event::Worked(Ok(Proof::HEALTHY)),
         ],
     );
     assert_eq!(effects, [Effect::Persist, Effect::Exit(Exit::Done)]);
@@ -458,7 +544,7 @@ fn whose_record_and_which_epoch() {
         &[
             Event::Started,
             Event::Joined(Ok(vec![])),
-            Event::Worked(Ok(Proof::Healthy)),
+            Event::Worked(Ok(Proof::HEALTHY)),
         ],
     )
     .0;

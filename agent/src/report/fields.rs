@@ -145,7 +145,7 @@ pub enum Event {
     Began,
     /// Which group and hooks the verdict goes to, or that there is none.
     Group,
-    /// A heartbeat was sent, or could not be.
+    /// A heartbeat was taken.
     Heartbeat,
     /// The verdict is decided.
     Verdict,

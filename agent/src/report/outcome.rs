@@ -88,19 +88,17 @@ impl Report {
         shown.say(Event::Group, Level::Info, &[], text);
     }
 
-    /// A heartbeat was sent, or could not be.
-    pub fn heartbeat(&self, hook: &str, sent: bool) {
+    /// A heartbeat was taken.
+    pub fn heartbeat(&self, hook: &str) {
         let mut shown = self.shown();
-        let (level, text) = if sent {
-            shown.status.heartbeats = shown.status.heartbeats.saturating_add(1);
-            (Level::Debug, format!("heartbeat for {hook}"))
-        } else {
-            (
-                Level::Warn,
-                format!("heartbeat for {hook} was not taken; the next one may be"),
-            )
-        };
-        shown.say(Event::Heartbeat, level, &[(Field::Hook, &hook)], &text);
+        shown.status.heartbeats = shown.status.heartbeats.saturating_add(1);
+        let text = format!("heartbeat for {hook}");
+        shown.say(
+            Event::Heartbeat,
+            Level::Debug,
+            &[(Field::Hook, &hook)],
+            &text,
+        );
     }
 
     /// The verdict is decided; `error` says why it is an ABANDON, or why there is none.
@@ -125,6 +123,24 @@ impl Report {
         let (level, text) = decided(kind, reason, took);
         shown.say(Event::Verdict, level, &fields, &text);
         shown.doing(&text);
+        shown.save();
+    }
+
+    /// This process could decide nothing, and why. What an earlier one decided stands.
+    pub fn undecided(&self, error: &LaunchError) {
+        if self.shown().status.verdict.kind == Kind::None {
+            return self.verdict(Kind::None, Some(error));
+        }
+        let mut shown = self.shown();
+        shown.news = true;
+        shown.status.error = Some(status::bounded(error));
+        let fields: [(Field, &dyn fmt::Display); 1] = [(Field::Reason, &error.reason)];
+        shown.say(
+            Event::StageFailed,
+            Level::Error,
+            &fields,
+            &error.to_string(),
+        );
         shown.save();
     }
 

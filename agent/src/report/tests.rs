@@ -82,8 +82,7 @@ fn healthy_launch(report: &Report) {
     report.stage_ended(Stage::Pull, Duration::from_millis(1234), None);
     report.container("web", "c0ffee", ContainerEvent::Started);
     report.container("web", "c0ffee", ContainerEvent::Healthy);
-    report.heartbeat("web-launch", true);
-    report.heartbeat("web-launch", false);
+    report.heartbeat("web-launch");
     report.verdict(Kind::Continue, None);
     report.delivered("web/web-launch", Outcome::Undelivered);
     report.delivered("web/web-launch", Outcome::Delivered);

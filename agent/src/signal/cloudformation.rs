@@ -2,7 +2,7 @@
 
 use super::{SignalError, deliver::Told};
 use crate::{
-    aws::{CallError, Cause},
+    aws::{self, CallError, Cause},
     context::{Context, Deadline},
     imds::Identity,
     retry,
@@ -58,7 +58,12 @@ pub(super) async fn deliver(
             let Identity {
                 region, account, ..
             } = me;
-            let granted = format!("arn:aws:cloudformation:{region}:{account}:stack/{stack}/*");
+            let granted = if stack.starts_with("arn:") {
+                stack.to_owned()
+            } else {
+                let partition = aws::partition(region);
+                format!("arn:{partition}:cloudformation:{region}:{account}:stack/{stack}/*")
+            };
             Err(SignalError::of(error, granted))
         }
     }

@@ -6,11 +6,11 @@ use super::{
     reconcile::{Next, next},
 };
 use crate::{
-    aws::{CallError, Cause},
+    aws::{self, CallError, Cause},
     context::{Context, Deadline},
     imds::Identity,
     lifecycle::{Recipient, Settled},
-    retry::{self, Class, Classify},
+    retry,
     verdict::{LaunchError, Reason, Stage},
 };
 use tokio::time::{Instant, sleep};
@@ -142,7 +142,8 @@ impl Completion<'_> {
                     return Ok(());
                 };
                 let error = CallError::new(ACTION, &self.cx.aws, &error);
-                *sent |= error.class() == Class::Transient;
+                // What never reached the service, or was turned away at its door, did not arrive.
+                *sent |= matches!(error.cause, Cause::Unreachable | Cause::Unavailable);
                 Err(error)
             },
         )
@@ -156,7 +157,8 @@ impl Completion<'_> {
         } = self.me;
         let group = self.group;
         format!(
-            "arn:aws:autoscaling:{region}:{account}:autoScalingGroup:*:autoScalingGroupName/{group}"
+            "arn:{}:autoscaling:{region}:{account}:autoScalingGroup:*:autoScalingGroupName/{group}",
+            aws::partition(region)
         )
     }
 }

@@ -8,12 +8,15 @@ use crate::{
     retry,
 };
 use std::time::Duration;
+use tokio::time::sleep;
 
 /// Whether this instance is in a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Membership {
-    /// In none.
+    /// In none: Auto Scaling says so.
     Outside,
+    /// In none as far as metadata tells; Auto Scaling could not be asked.
+    Unconfirmed,
     /// In one that cannot be named: why not.
     Nameless(String),
     /// In this one.
@@ -58,44 +61,51 @@ const TAG: &str = "tags/instance/aws:autoscaling:groupName";
 /// The metadata path that only members of a group have.
 const TARGET: &str = "autoscaling/target-lifecycle-state";
 
-/// Asks metadata, then Auto Scaling, until `cx.deadline`.
+/// Asks metadata and Auto Scaling, until `cx.deadline`.
 ///
-/// An instance without a role, or without a way to Auto Scaling, may still be a whole launch of its
-/// own: where metadata knows no target state either, it is in no group.
+/// The target state appears in metadata some moments after a member has booted, so its absence alone
+/// says nothing for `group_patience`. After that an instance without it, and without a role or a way
+/// to Auto Scaling, is a launch of its own.
 pub(super) async fn discover(cx: &Context, me: &Identity) -> Result<Membership, SignalError> {
-    if let Some(group) = cx.imds.metadata(TAG, cx.deadline).await? {
-        return member(cx, group).await;
-    }
     let patience = cx.deadline.at_most(cx.timings.group_patience);
-    let error = match described(cx, me, patience).await {
-        Ok(instance) => return found(cx, instance).await,
-        Err(error) => error,
-    };
-    match cx.imds.metadata(TARGET, cx.deadline).await {
-        Ok(Some(_)) => {}
-        Ok(None) => {
-            let words = format!(
-                "{error}; instance metadata has no target state, so this instance counts as in no Auto Scaling group"
-            );
-            cx.report.warn("group_unconfirmed", &words);
-            return Ok(Membership::Outside);
+    loop {
+        if let Some(group) = cx.imds.metadata(TAG, cx.deadline).await? {
+            return member(cx, group).await;
         }
-        // Little time was left for it: what Auto Scaling said is the news.
-        Err(_) => return Err(SignalError::Undelivered { error }),
-    }
-    if matches!(error.cause, Cause::Denied | Cause::Refused) {
-        return Ok(Membership::Nameless(error.to_string()));
-    }
-    match described(cx, me, cx.deadline).await {
-        Ok(instance) => found(cx, instance).await,
-        Err(error) => Err(SignalError::Undelivered { error }),
+        let described = described(cx, me, patience).await;
+        let target = cx.imds.metadata(TARGET, cx.deadline).await;
+        let (described, is_member) = match (described, target) {
+            // What Auto Scaling said is the news.
+            (Err(error), Err(_)) => return Err(SignalError::Undelivered { error }),
+            (described, target) => (described, target?.is_some()),
+        };
+        match (described, is_member) {
+            (Ok(Some(instance)), _) => return member(cx, instance.group).await,
+            (Ok(None), false) => return Ok(Membership::Outside),
+            (Err(error), false) if patience.passed() => {
+                let words = format!(
+                    "{error}; instance metadata has no target state, so this instance counts as in no Auto Scaling group"
+                );
+                cx.report.warn("group_unconfirmed", &words);
+                return Ok(Membership::Unconfirmed);
+            }
+            (Err(error), true) if matches!(error.cause, Cause::Denied | Cause::Refused) => {
+                return Ok(Membership::Nameless(error.to_string()));
+            }
+            (Err(error), true) if patience.passed() => return insist(cx, me, error).await,
+            // The group does not list a new member yet, or metadata does not tell yet.
+            (Ok(None), true) | (Err(_), _) => {}
+        }
+        sleep(cx.timings.reconcile_poll.min(cx.deadline.remaining())).await;
     }
 }
 
-async fn found(cx: &Context, instance: Option<Described>) -> Result<Membership, SignalError> {
-    match instance {
-        Some(instance) => member(cx, instance.group).await,
-        None => Ok(Membership::Outside),
+/// A member's group is asked for until the deadline.
+async fn insist(cx: &Context, me: &Identity, last: CallError) -> Result<Membership, SignalError> {
+    match described(cx, me, cx.deadline).await {
+        Ok(Some(instance)) => member(cx, instance.group).await,
+        Ok(None) => Err(SignalError::Undelivered { error: last }),
+        Err(error) => Err(SignalError::Undelivered { error }),
     }
 }
 

@@ -6,6 +6,7 @@ use crate::{
     context::Context,
     imds::Identity,
     lifecycle::Recipient,
+    retry::Classify,
 };
 use futures_util::future::join_all;
 use std::time::Duration;
@@ -32,6 +33,7 @@ pub async fn heartbeat(
                 ..
             }
             | Membership::Outside
+            | Membership::Unconfirmed
             | Membership::Nameless(_),
         )
         | None => vec![],
@@ -55,6 +57,7 @@ async fn beat(cx: &Context, me: &Identity, group: &str, hook: &str, waits: Durat
     let regular = (waits / 3)
         .min(cx.timings.heartbeat_most)
         .max(cx.timings.heartbeat_least);
+    let mut failures = 0;
     loop {
         let call = client
             .record_lifecycle_action_heartbeat()
@@ -64,7 +67,8 @@ async fn beat(cx: &Context, me: &Identity, group: &str, hook: &str, waits: Durat
             .send();
         let wait = match call.await {
             Ok(_) => {
-                cx.report.heartbeat(hook, true);
+                cx.report.heartbeat(hook);
+                failures = 0;
                 regular
             }
             Err(error) => {
@@ -76,11 +80,16 @@ async fn beat(cx: &Context, me: &Identity, group: &str, hook: &str, waits: Durat
                     ));
                     return;
                 }
-                // Refused: the group is not at `:Wait` yet, or not any more. Either way soon is right.
+                failures += 1;
+                // Refused: the group is not at `:Wait` yet, or not any more. Either way soon is right, and
+                // it is nothing to tell.
                 if error.cause != Cause::Refused {
-                    cx.report.heartbeat(hook, false);
+                    let left = cx.deadline.remaining();
+                    cx.report
+                        .retrying(ACTION, error.class(), failures, &error, left);
                 }
-                cx.timings.reconcile_poll.min(regular)
+                let pause = cx.timings.backoff().bound(failures);
+                pause.max(cx.timings.heartbeat_least).min(regular)
             }
         };
         // Jitter, so that a fleet that was launched at once does not beat at once.

@@ -10,6 +10,7 @@ use crate::{
     lifecycle::{Recipient, Unjoined, Wish},
     verdict::{LaunchError, Stage},
 };
+use std::collections::BTreeSet;
 
 /// Finds whom to tell. `known` is what an earlier call found; `wish` what the spec says, once it is
 /// read.
@@ -26,15 +27,15 @@ pub async fn join(
     wish: Option<Wish>,
 ) -> Result<(Membership, Vec<Recipient>), Unjoined> {
     let named = wish.as_ref().and_then(|wish| wish.group.clone());
-    let membership = match membership(cx, me, known.clone(), named).await {
+    let is = match known {
+        Some(known) => known,
+        None => discover(cx, me)
+            .await
+            .map_err(|error| unjoined(&error, None))?,
+    };
+    let membership = match membership(cx, &is, named).await {
         Ok(membership) => membership,
-        Err(error) => {
-            let is = match known {
-                Some(known) => Some(known),
-                None => discover(cx, me).await.ok(),
-            };
-            return Err(unjoined(&error, is.as_ref()));
-        }
+        Err(error) => return Err(unjoined(&error, Some(&is))),
     };
     let recipients = recipients(&membership, wish.as_ref())
         .map_err(|error| unjoined(&error, Some(&membership)))?;
@@ -45,24 +46,21 @@ pub async fn join(
     Ok((membership, recipients))
 }
 
+/// Where the instance is, held against the group that the spec names, if it names one.
 async fn membership(
     cx: &Context,
-    me: &Identity,
-    known: Option<Membership>,
+    is: &Membership,
     named: Option<String>,
 ) -> Result<Membership, SignalError> {
-    match (named, known) {
-        (Some(group), Some(Membership::Member { group: is, hooks })) if group == is => {
-            Ok(Membership::Member { group, hooks })
-        }
-        (Some(named), Some(Membership::Member { group: is, .. })) => {
-            Err(SignalError::OtherGroup { named, is })
-        }
-        (Some(group), Some(Membership::Outside | Membership::Nameless(_)) | None) => {
-            member(cx, group).await
-        }
-        (None, Some(known)) => Ok(known),
-        (None, None) => discover(cx, me).await,
+    match (named, is) {
+        (None, is) => Ok(is.clone()),
+        (Some(named), Membership::Member { group, .. }) if named == *group => Ok(is.clone()),
+        (Some(named), Membership::Member { group, .. }) => Err(SignalError::OtherGroup {
+            named,
+            is: group.clone(),
+        }),
+        (Some(named), Membership::Outside) => Err(SignalError::NoGroup { named }),
+        (Some(named), Membership::Nameless(_) | Membership::Unconfirmed) => member(cx, named).await,
     }
 }
 
@@ -71,14 +69,14 @@ fn unjoined(error: &SignalError, is: Option<&Membership>) -> Unjoined {
     let waiting = is.and_then(|membership| recipients(membership, None).ok());
     Unjoined {
         error: LaunchError::at(Stage::Signal, error),
-        waiting: waiting.unwrap_or_default(),
+        waiting,
     }
 }
 
 /// Pure: who of the group, and who besides.
 fn recipients(membership: &Membership, wish: Option<&Wish>) -> Result<Vec<Recipient>, SignalError> {
     let mut recipients = match (membership, wish) {
-        (Membership::Outside, _) => vec![],
+        (Membership::Outside | Membership::Unconfirmed, _) => vec![],
         (Membership::Nameless(why), Some(_)) => vec![Recipient::Unknown { why: nameless(why) }],
         (Membership::Nameless(_), None) => vec![],
         (Membership::Member { group, hooks }, wish) => of_group(group, hooks, wish)?,
@@ -86,6 +84,9 @@ fn recipients(membership: &Membership, wish: Option<&Wish>) -> Result<Vec<Recipi
     if let Some((stack, resource)) = wish.and_then(|wish| wish.cloudformation.clone()) {
         recipients.push(Recipient::CloudFormation { stack, resource });
     }
+    // Two references may give one name, and nobody is told twice.
+    let mut told = BTreeSet::new();
+    recipients.retain(|recipient| told.insert(recipient.to_string()));
     Ok(recipients)
 }
 
@@ -139,7 +140,7 @@ fn nameless(why: &str) -> String {
 
 fn say(cx: &Context, membership: &Membership, recipients: &[Recipient]) {
     match membership {
-        Membership::Outside => cx.report.outside_group(),
+        Membership::Outside | Membership::Unconfirmed => cx.report.outside_group(),
         Membership::Nameless(why) => cx.report.warn("group_unknown", &nameless(why)),
         Membership::Member { group, .. } => {
             let hooks: Vec<&str> = recipients
@@ -206,6 +207,12 @@ mod tests {
             ("outside", Membership::Outside, wish(&[]), ""),
             ("the only hook", member(&["a"]), wish(&[]), "web/a"),
             ("no hook", member(&[]), wish(&[]), ""),
+            (
+                "one, named twice",
+                member(&["a"]),
+                wish(&["a", "a"]),
+                "web/a",
+            ),
             (
                 "one of two, named",
                 member(&["a", "b"]),
