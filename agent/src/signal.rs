@@ -59,7 +59,7 @@ pub enum SignalError {
     },
     /// The spec names a group, and the instance is in another.
     #[error(
-        "`signal: {{group: {named}}}` names a group that this instance is not in: it is in {is}; correct or remove it"
+        "`signal: {{group: {named}}}` names a group that this instance is not in: it is in {is}; correct `signal:` in the spec"
     )]
     OtherGroup {
         /// The group that is named.
@@ -69,7 +69,7 @@ pub enum SignalError {
     },
     /// The spec names a group, and the instance is in none.
     #[error(
-        "`signal: {{group: {named}}}` names a group, and this instance is in none; remove it, or launch by the group"
+        "`signal: {{group: {named}}}` names a group, and this instance is in none; correct `signal:` in the spec, or launch by the group"
     )]
     NoGroup {
         /// The group that is named.

@@ -67,7 +67,8 @@ const TARGET: &str = "autoscaling/target-lifecycle-state";
 /// says nothing for `group_patience`. After that an instance without it, and without a role or a way
 /// to Auto Scaling, is a launch of its own.
 pub(super) async fn discover(cx: &Context, me: &Identity) -> Result<Membership, SignalError> {
-    let patience = cx.deadline.at_most(cx.timings.group_patience);
+    let half = cx.deadline.remaining() / 2;
+    let patience = Deadline::after(cx.timings.group_patience.min(half));
     loop {
         if let Some(group) = cx.imds.metadata(TAG, cx.deadline).await? {
             return member(cx, group).await;

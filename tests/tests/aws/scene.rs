@@ -104,6 +104,7 @@ fn timings(more: &Value) -> Value {
     let mut timings = json!({
         "imds_attempt": 1000, "aws_attempt": 1500, "backoff_base": 20, "backoff_cap": 200, "settle": 200,
         "delivery_reserve": 1000, "delivery_least": 10_000, "reconcile_poll": 100, "reconcile_patience": 500,
+        "group_patience": 1000,
     });
     for (name, value) in more.as_object().into_iter().flatten() {
         timings[name] = value.clone();
