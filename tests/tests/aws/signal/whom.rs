@@ -187,7 +187,7 @@ async fn what_the_spec_gets_wrong() -> Result<()> {
             (
                 scene.stage(spec("{group: api}")),
                 "group_unknown",
-                "`signal: {group: api}` names a group that this instance is not in: it is in web; correct or remove it",
+                "`signal: {group: api}` names a group that this instance is not in: it is in web; correct `signal:` in the spec",
                 abandoned("up"),
             ),
         ),
