@@ -58,12 +58,9 @@ async fn spec(scene: &Scene, timeout: &str, rows: &[Row<'_>]) -> Result<String> 
     Ok(scene.spec(timeout, &services))
 }
 
-#[tokio::test]
-async fn what_makes_healthy() -> Result<()> {
-    let scene = Scene::set().await?;
-    let port = free_port()?;
-    let on_host = format!("GET :{port}/ answered 200");
-    let rows = [
+/// Services that come to be healthy; the last is on the host's network, at this port.
+fn well<'a>(port: u16, on_host: &'a str) -> Result<Vec<Row<'a>>> {
+    Ok(vec![
         web(
             "http",
             json!({"health": {"http": {"port": 3000}}}),
@@ -106,9 +103,17 @@ async fn what_makes_healthy() -> Result<()> {
                 "environment": {"PORT": port},
                 "health": {"http": {"port": port}},
             }),
-            &on_host,
+            on_host,
         )?,
-    ];
+    ])
+}
+
+#[tokio::test]
+async fn what_makes_healthy() -> Result<()> {
+    let scene = Scene::set().await?;
+    let port = free_port()?;
+    let on_host = format!("GET :{port}/ answered 200");
+    let rows = well(port, &on_host)?;
     let spec = spec(&scene, "60s", &rows).await?;
     let finished = scene.play(&spec).await?.succeeds(Heard::Continue).await?;
     for row in &rows {
@@ -120,11 +125,10 @@ async fn what_makes_healthy() -> Result<()> {
     finished.expect_said("GET :3000/healthcheck/ answered 503, wanted 200")
 }
 
-#[tokio::test]
-async fn what_the_last_probe_saw() -> Result<()> {
-    let scene = Scene::set().await?;
+/// Services that never are healthy. One prints what it should not.
+fn unwell<'a>(print: &str, told: &'a str) -> Result<Vec<Row<'a>>> {
     let get = json!({"http": {"port": 3000, "path": "/healthcheck/"}});
-    let rows = [
+    Ok(vec![
         web(
             "status",
             json!({"environment": {"HEALTH_STATUS": 503}, "health": get}),
@@ -152,7 +156,7 @@ async fn what_the_last_probe_saw() -> Result<()> {
         web(
             "closed",
             json!({"health": {"http": {"port": 9}}}),
-            "GET :9/ failed: ",
+            "GET :9/ failed: Connection refused",
         )?,
         web(
             "tcp",
@@ -179,32 +183,53 @@ async fn what_the_last_probe_saw() -> Result<()> {
             json!({"health": {"command": ["/no/such/program"]}}),
             "`/no/such/program` exited with 12",
         )?,
+        web(
+            "secret",
+            json!({"environment": {"EXIT_CODE": 4, "PRINT": print}, "health": {"command": ["/webapp", "task"]}}),
+            told,
+        )?,
         checked(
             "check",
             json!({"environment": {"HEALTH_STATUS": 503}}),
             "last exited with 1: HTTP/1.1 503",
         )?,
-        // One of them is, and isn't in the list.
-        web("good", json!({"health": get}), "")?,
-    ];
-    let spec = spec(&scene, "20s", &rows).await?;
+    ])
+}
+
+#[tokio::test]
+async fn what_the_last_probe_saw() -> Result<()> {
+    let scene = Scene::set().await?;
+    let (parameter, secret) = (format!("/{}/pw", scene.names.suffix()), "k7-hunter2-q9");
+    let moto = &scene.ground.moto;
+    moto.put_parameter(&parameter, secret, "SecureString")
+        .await?;
+    let print = format!("login with {{{{ssm:{parameter}}}}}");
+    let told = format!("`/webapp task` exited with 4: {print}");
+    let mut rows = unwell(&print, &told)?;
     let bad: Vec<String> = rows
         .iter()
-        .filter(|row| !row.saw.is_empty() && row.stem != "check")
-        .map(|row| format!("{}: {}", scene.names.unique(row.stem), row.saw))
+        .map(|row| match row.stem {
+            // Starting, or given up: the engine counts.
+            "check" => row.saw.to_owned(),
+            stem => format!("{}: {}", scene.names.unique(stem), row.saw),
+        })
         .collect();
+    // One of them is, and isn't in the list.
+    rows.push(web("good", json!({"health": {"tcp": {"port": 3000}}}), "")?);
     let mut says: Vec<&str> = bad.iter().map(String::as_str).collect();
-    says.extend([
-        "not healthy when the launch's time ran out: ",
-        "last exited with 1: HTTP/1.1 503",
-    ]);
+    says.push("not healthy when the launch's time ran out: ");
+    let spec = spec(&scene, "20s", &rows).await?;
     let failure = Failure::new(80, "health", "deadline", &says);
     let play = scene.play(&spec).await?;
-    play.fails(failure).await?;
+    let finished = play.fails(failure).await?;
     let status = play.agent.status().await?;
     let message = status["error"]["message"].as_str().context("no message")?;
     let good = scene.names.unique("good");
     ensure!(!message.contains(&good), "{good} is healthy: {message}");
+    ensure!(
+        !format!("{finished:?}{status}").contains(secret),
+        "{message}"
+    );
     let stems: Vec<&str> = rows.iter().map(|row| row.stem).collect();
     scene.expect_stopped(&stems).await
 }
