@@ -1,5 +1,6 @@
 //! Secrets that a launch was given are nowhere but where the spec puts them, however much the containers print them.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use anyhow::{Context as _, Result, ensure};
@@ -107,7 +108,8 @@ struct Watched {
     play: Play,
     journal: Mailbox,
     systemd: Mailbox,
-    processes: String,
+    /// Every command line that was seen.
+    processes: BTreeSet<String>,
 }
 
 impl Watched {
@@ -132,7 +134,7 @@ impl Watched {
             play,
             journal,
             systemd,
-            processes: String::new(),
+            processes: BTreeSet::new(),
         })
     }
 
@@ -146,7 +148,12 @@ impl Watched {
         let running = self.play.agent.start(&["launch"])?;
         let processes = &mut self.processes;
         let looked = || {
-            processes.push_str(&process_list().unwrap_or_default());
+            processes.extend(
+                process_list()
+                    .unwrap_or_default()
+                    .lines()
+                    .map(str::to_owned),
+            );
             reached()
         };
         wait_until(PATIENCE, what, looked)
@@ -154,7 +161,9 @@ impl Watched {
             .with_context(|| running.output())?;
         let root = self.play.agent.root().display().to_string();
         ensure!(
-            self.processes.contains(&format!("{root} launch")),
+            self.processes
+                .iter()
+                .any(|line| line.contains(&format!("{root} launch"))),
             "the agent was not seen running"
         );
         go();
@@ -177,7 +186,8 @@ impl Watched {
         let mut traces = plain.traces(finished).await?;
         traces.add("the journal", self.journal.text().as_bytes());
         traces.add("systemd", self.systemd.text().as_bytes());
-        traces.add("the process list", self.processes.as_bytes());
+        let processes: Vec<&str> = self.processes.iter().map(String::as_str).collect();
+        traces.add("the process list", processes.join("\n").as_bytes());
         let console = fs::read(self.play.agent.root().join("dev/console"))?;
         ensure!(
             !console.is_empty() && !self.systemd.text().is_empty(),

@@ -134,6 +134,34 @@ async fn a_second_agent_follows() -> Result<()> {
     scene.made(&scene.job, 1).await
 }
 
+/// The first agent dies, and the one that follows it goes on in its place.
+#[tokio::test]
+async fn a_second_agent_takes_over() -> Result<()> {
+    let scene = Scene::set().await?;
+    let play = scene.play(&scene.spec("60s", "", QUICK)).await?;
+    scene.gate.close();
+    let first = play.agent.start(&["launch"])?;
+    let mut second = None;
+    let both = || {
+        if second.is_none() && Hold::Health.reached(&scene, &play) {
+            second = play.agent.start(&["launch"]).ok();
+        }
+        second
+            .as_ref()
+            .is_some_and(|second| listens(second.pid().as_raw()))
+    };
+    first
+        .kill_when(PATIENCE, "the second follows", both)
+        .await?;
+    scene.gate.open();
+    let second = second.context("no second agent")?;
+    second.finish(PATIENCE).await?.expect_code(0)?;
+    play.counted(Outcome::Continue)?;
+    ensure!(play.completions() == 1, "{}", play.stage.transcript());
+    scene.made(&scene.web, 1).await?;
+    scene.made(&scene.job, 1).await
+}
+
 /// Whether a process catches SIGTERM: the mask of caught signals in its status.
 fn listens(pid: i32) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
