@@ -31,6 +31,8 @@ fn compose(sources: Sources) {
             assert!(!spec.document.contains('\n'), "one line: {}", spec.document);
             let mut again = Sources::default();
             again.drop_in("recorded", spec.document.as_bytes());
+            let placed = spec.order().waves().concat().len();
+            assert_eq!(placed, spec.names().count(), "each is in one wave");
             let values = |said: Vec<_>| said.into_iter().map(path_and_value).collect::<Vec<_>>();
             assert_eq!(values(again.effective()), values(effective));
             match again.compose() {

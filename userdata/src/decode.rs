@@ -27,7 +27,7 @@ mod top;
 mod tests;
 
 use crate::{
-    diagnostic::{Diagnostic, Diagnostics, Span},
+    diagnostic::{Diagnostic, Diagnostics, Span, did_you_mean},
     node::Node,
     spec::{Spec, Unresolved},
     value::Complaint,
@@ -94,9 +94,15 @@ impl Problems<'_> {
     /// Adds a problem once: what a task takes from its service is read twice.
     fn push(&mut self, problem: Diagnostic) {
         self.any = true;
-        if !self.found.0.contains(&problem) {
+        if !self.found.is_full() && !self.found.0.contains(&problem) {
             self.found.push(problem);
         }
+    }
+    /// The known name that was probably meant; not searched for once nobody would be told.
+    fn near<'a>(&self, written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+        (!self.found.is_full())
+            .then(|| did_you_mean(written, known))
+            .flatten()
     }
     /// Adds a problem of a value.
     fn complain(&mut self, span: &Span, complaint: Complaint) {

@@ -15,6 +15,7 @@
 //! - [`value`]: durations, sizes, ports, modes, image references: valid or not built
 //! - [`reference`](mod@reference): `{{ssm:…}}` and its kin, inside a string
 //! - [`spec`]: the whole of what may be said, in two phases
+//! - [`order`]: who waits for whom
 //! - [`resolve`]: from a spec with references to a spec with values
 //! - [`schema`]: the JSON Schema, from the declarations that decode
 //! - [`redact`]: a text with every secret in it replaced by its reference
@@ -23,7 +24,7 @@ mod decode;
 pub mod diagnostic;
 pub mod envelope;
 pub mod node;
-mod order;
+pub mod order;
 pub mod redact;
 pub mod reference;
 pub mod resolve;

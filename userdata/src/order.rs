@@ -25,26 +25,11 @@ impl<P: Phase> Spec<P> {
             .map(String::as_str)
     }
 
-    /// What must be before `name` starts: services healthy (or running, where it joins their
-    /// network), tasks exited with 0.
-    pub fn waits_for(&self, name: &str) -> BTreeSet<&str> {
-        self.edges().remove(name).unwrap_or_default()
-    }
-
-    /// Waves: what starts together once the wave before is done. Only for a spec without circles.
-    pub fn waves(&self) -> Vec<Vec<&str>> {
-        let mut left = self.edges();
-        let mut waves = Vec::new();
-        loop {
-            let ready = |name: &&str| left.get(name).is_some_and(BTreeSet::is_empty);
-            let wave: Vec<&str> = self.names().filter(ready).collect();
-            if wave.is_empty() {
-                return waves;
-            }
-            left.retain(|name, _| !wave.contains(name));
-            left.values_mut()
-                .for_each(|before| before.retain(|name| !wave.contains(name)));
-            waves.push(wave);
+    /// Who waits for whom. Worked out anew by each call.
+    pub fn order(&self) -> Order<'_> {
+        Order {
+            names: self.names().collect(),
+            edges: self.edges(),
         }
     }
 
@@ -71,17 +56,19 @@ impl<P: Phase> Spec<P> {
         let services = self.services.keys().map(String::as_str);
         // A task that depends on a service is out first: counted in, it would have others dropped
         // that close no circle without it.
+        let from_tasks = reached(tasks(), &kept);
         let implied: Vec<(&str, &str)> = services
             .flat_map(|service| tasks().map(move |task| (service, task)))
-            .filter(|(service, task)| !reaches(task, service, &kept))
+            .filter(|(service, task)| !reaches(task, service, &from_tasks))
             .collect();
         let mut all = kept.clone();
         for (service, task) in &implied {
             all.entry(service).or_default().insert(task);
         }
         // Judged with all of them there, so that the names' order does not matter.
+        let from_tasks = reached(tasks(), &all);
         for (service, task) in &implied {
-            if !reaches(task, service, &all) {
+            if !reaches(task, service, &from_tasks) {
                 kept.entry(service).or_default().insert(task);
             }
         }
@@ -89,17 +76,57 @@ impl<P: Phase> Spec<P> {
     }
 }
 
-fn reaches(from: &str, to: &str, edges: &Edges<'_>) -> bool {
-    let (mut seen, mut next) = (BTreeSet::new(), vec![from]);
-    while let Some(name) = next.pop() {
-        if name == to {
-            return true;
-        }
-        if seen.insert(name) {
-            next.extend(edges.get(name).into_iter().flatten());
+/// The order of a spec, worked out once.
+#[derive(Debug)]
+pub struct Order<'a> {
+    /// Services first.
+    names: Vec<&'a str>,
+    edges: Edges<'a>,
+}
+
+impl<'a> Order<'a> {
+    /// What must be before `name` starts: services healthy (or running, where it joins their
+    /// network), tasks exited with 0.
+    pub fn waits_for(&self, name: &str) -> impl Iterator<Item = &'a str> {
+        self.edges.get(name).into_iter().flatten().copied()
+    }
+
+    /// Waves: what starts together once the wave before is done. Only for a spec without circles.
+    pub fn waves(&self) -> Vec<Vec<&'a str>> {
+        let mut left = self.edges.clone();
+        let mut waves = Vec::new();
+        loop {
+            let ready = |name: &&str| left.get(name).is_some_and(BTreeSet::is_empty);
+            let wave: Vec<&str> = self.names.iter().copied().filter(ready).collect();
+            if wave.is_empty() {
+                return waves;
+            }
+            left.retain(|name, _| !wave.contains(name));
+            left.values_mut()
+                .for_each(|before| before.retain(|name| !wave.contains(name)));
+            waves.push(wave);
         }
     }
-    false
+}
+
+fn reaches(from: &str, to: &str, reached: &Edges<'_>) -> bool {
+    reached
+        .get(from)
+        .is_some_and(|reached| reached.contains(to))
+}
+
+/// What each of `from` waits for, however many steps apart. One walk for each, not for each pair.
+fn reached<'a>(from: impl Iterator<Item = &'a str>, edges: &Edges<'a>) -> Edges<'a> {
+    let walk = |from| {
+        let (mut seen, mut next) = (BTreeSet::new(), vec![from]);
+        while let Some(name) = next.pop() {
+            if seen.insert(name) {
+                next.extend(edges.get(name).into_iter().flatten());
+            }
+        }
+        (from, seen)
+    };
+    from.map(walk).collect()
 }
 
 #[cfg(test)]
@@ -140,7 +167,12 @@ mod tests {
             let mut sources = Sources::default();
             sources.user_data("user data", format!("firstlight: 1\n{text}").as_bytes());
             let spec = sources.compose().unwrap();
-            let shown: Vec<String> = spec.waves().iter().map(|wave| wave.join(" ")).collect();
+            let shown: Vec<String> = spec
+                .order()
+                .waves()
+                .iter()
+                .map(|wave| wave.join(" "))
+                .collect();
             assert_eq!(shown.join(" | "), waves, "{text}");
         }
     }

@@ -67,7 +67,7 @@ fn check(name: &str, text: &str) {
     let spec = sources
         .compose()
         .unwrap_or_else(|problems| panic!("{problems}\n{text}"));
-    let waves = spec.waves();
+    let waves = spec.order().waves();
     assert_eq!(
         waves.iter().flatten().count(),
         spec.services.len() + spec.tasks.len(),

@@ -1,7 +1,10 @@
 //! Who waits for whom, and how far they must be: the spec's own order, made ready to be run. Pure.
 
 use crate::container::Kind;
-use firstlight_userdata::spec::{Container, Health, NetworkMode, Resolved, Spec};
+use firstlight_userdata::{
+    order::Order,
+    spec::{Container, Health, NetworkMode, Resolved, Spec},
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -39,16 +42,17 @@ pub(super) struct Part<'a> {
 
 /// Every container of a spec, services first, by name.
 pub(super) fn plan(spec: &Spec<Resolved>) -> Vec<Part<'_>> {
+    let order = spec.order();
     let mut parts: Vec<Part<'_>> = spec
         .services
         .iter()
         .map(|(name, service)| Part {
             health: service.health.as_ref(),
-            ..part(spec, name, Kind::Service, &service.container)
+            ..part(&order, name, Kind::Service, &service.container)
         })
         .chain(spec.tasks.iter().map(|(name, task)| Part {
             timeout: task.timeout,
-            ..part(spec, name, Kind::Task, &task.container)
+            ..part(&order, name, Kind::Task, &task.container)
         }))
         .collect();
     let ready =
@@ -58,7 +62,7 @@ pub(super) fn plan(spec: &Spec<Resolved>) -> Vec<Part<'_>> {
         .flat_map(|part| &part.needs)
         .filter_map(ready)
         .collect();
-    for (depth, wave) in spec.waves().iter().enumerate() {
+    for (depth, wave) in order.waves().iter().enumerate() {
         for part in parts.iter_mut().filter(|part| wave.contains(&part.name)) {
             part.depth = depth;
             part.gate = gates.contains(part.name);
@@ -68,7 +72,7 @@ pub(super) fn plan(spec: &Spec<Resolved>) -> Vec<Part<'_>> {
 }
 
 fn part<'a>(
-    spec: &'a Spec<Resolved>,
+    order: &Order<'a>,
     name: &'a str,
     kind: Kind,
     container: &'a Container<Resolved>,
@@ -79,14 +83,14 @@ fn part<'a>(
         container,
         health: None,
         timeout: None,
-        needs: needs(spec, name, container),
+        needs: needs(order, name, container),
         gate: false,
         depth: 0,
     }
 }
 
 fn needs<'a>(
-    spec: &'a Spec<Resolved>,
+    order: &Order<'a>,
     name: &str,
     container: &'a Container<Resolved>,
 ) -> BTreeMap<&'a str, Phase> {
@@ -96,8 +100,8 @@ fn needs<'a>(
             None
         }
     };
-    let waits = spec.waits_for(name).into_iter();
-    waits
+    order
+        .waits_for(name)
         .map(|other| match joined == Some(other) {
             true => (other, Phase::Started),
             false => (other, Phase::Ready),

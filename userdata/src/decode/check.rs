@@ -6,7 +6,7 @@
 mod names;
 mod places;
 
-use super::Problems;
+use super::{Problems, collection};
 use crate::{
     diagnostic::{Diagnostic, Span},
     node::Node,
@@ -25,10 +25,10 @@ pub(super) fn all(spec: &Spec<Unresolved>, root: &Node, cx: &mut Problems<'_>) {
         );
         cx.push(nothing.hint("write `services: {web: {image: …}}`"));
     }
-    if spec.services.len() + spec.tasks.len() > MOST {
-        return cx.push(Diagnostic::whole(format!(
-            "there are more than {MOST} services and tasks"
-        )));
+    let written = |kind| collection::names(root.get(kind)).len();
+    if written("services") + written("tasks") > MOST {
+        let too_many = Diagnostic::whole(format!("there are more than {MOST} services and tasks"));
+        return cx.push(too_many.hint("an instance is for one application; use more groups"));
     }
     let mut whole = Whole { spec, root, cx };
     whole.names();

@@ -2,10 +2,14 @@
 
 use super::{Problems, collection};
 use crate::{
-    diagnostic::{did_you_mean, quote},
-    node::{Key, Kind, Node},
+    diagnostic::quote,
+    node::{
+        Key, Kind, Node,
+        build::{Budget, cost},
+    },
     value::Complaint,
 };
+use std::collections::HashSet;
 
 /// What a task does not take from its service.
 const LEFT: [&str; 4] = ["ports", "health", "restart", "depends_on"];
@@ -25,64 +29,68 @@ pub(super) fn apply(root: &Node, cx: &mut Problems<'_>) -> Node {
     let Kind::Map(tasks) = &mut tasks.kind else {
         return root;
     };
+    let mut budget = Budget::default();
     for (_, task) in tasks {
         let Some(extends) = task.get("extends").cloned() else {
             continue;
         };
-        if let Some(service) = service(&extends, services.as_ref(), cx) {
-            inherit(task, service);
+        let Some(service) = service(&extends, services.as_ref(), cx) else {
+            continue;
+        };
+        let (nodes, bytes, _) = cost(service);
+        if !budget.spend(nodes, bytes) {
+            let complaint = Complaint::new("the tasks take too much from here on");
+            cx.complain(
+                &extends.span,
+                complaint.hint("give large services fewer tasks that extend them"),
+            );
+            break;
         }
+        inherit(task, service);
     }
     root
 }
 
-/// The service's keys that `extends` names.
+/// The service that `extends` names.
 fn service<'a>(
     extends: &Node,
     services: Option<&'a Node>,
     cx: &mut Problems<'_>,
-) -> Option<&'a [(Key, Node)]> {
+) -> Option<&'a Node> {
     let Kind::Scalar { text, .. } = &extends.kind else {
         return None;
     };
-    match services
-        .and_then(|services| services.get(text))
-        .map(|service| &service.kind)
-    {
-        Some(Kind::Map(entries)) => Some(entries),
-        Some(Kind::Scalar { .. } | Kind::Null | Kind::Empty | Kind::List(_)) => None,
+    match services.and_then(|services| services.get(text)) {
+        Some(service) => Some(service),
         None => {
             let names = collection::names(services);
             let complaint =
                 Complaint::new(format!("there is no service {} to extend", quote(text)));
-            cx.complain(&extends.span, complaint.hint_if(did_you_mean(text, names)));
+            cx.complain(&extends.span, complaint.hint_if(cx.near(text, names)));
             None
         }
     }
 }
 
-fn inherit(task: &mut Node, service: &[(Key, Node)]) {
-    let Kind::Map(own) = &mut task.kind else {
+fn inherit(task: &mut Node, service: &Node) {
+    let (Kind::Map(own), Kind::Map(theirs)) = (&mut task.kind, &service.kind) else {
         return;
     };
-    for (key, theirs) in service
-        .iter()
-        .filter(|(key, _)| !LEFT.contains(&key.text.as_str()))
-    {
-        match own.iter_mut().find(|(own, _)| own.text == key.text) {
-            None => own.push((key.clone(), theirs.clone())),
-            Some((_, own)) if BY_KEY.contains(&key.text.as_str()) => inherit_entries(own, theirs),
-            Some(_) => {}
+    for (key, own) in own.iter_mut() {
+        if BY_KEY.contains(&key.text.as_str())
+            && let (Some(theirs), Kind::Map(own)) = (service.get(&key.text), &mut own.kind)
+            && let Kind::Map(theirs) = &theirs.kind
+        {
+            add_missing(own, theirs, &[]);
         }
     }
+    add_missing(own, theirs, &LEFT);
 }
 
-fn inherit_entries(own: &mut Node, theirs: &Node) {
-    if let (Kind::Map(own), Kind::Map(theirs)) = (&mut own.kind, &theirs.kind) {
-        for entry in theirs {
-            if own.iter().all(|(key, _)| key.text != entry.0.text) {
-                own.push(entry.clone());
-            }
-        }
-    }
+fn add_missing(own: &mut Vec<(Key, Node)>, theirs: &[(Key, Node)], left: &[&str]) {
+    let there: HashSet<String> = own.iter().map(|(key, _)| key.text.clone()).collect();
+    let missing = theirs
+        .iter()
+        .filter(|(key, _)| !there.contains(&key.text) && !left.contains(&key.text.as_str()));
+    own.extend(missing.cloned());
 }

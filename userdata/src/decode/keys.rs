@@ -2,7 +2,7 @@
 
 use super::{Problems, Shape};
 use crate::{
-    diagnostic::{Diagnostic, Source, Span, did_you_mean, quote},
+    diagnostic::{Diagnostic, Source, Span, quote},
     node::{Key, Kind, Node},
     value::Complaint,
 };
@@ -157,7 +157,7 @@ impl<'a, 'p> Keys<'a, 'p> {
         {
             let hint = advice(&key.text)
                 .map(str::to_owned)
-                .or_else(|| did_you_mean(&key.text, known()));
+                .or_else(|| self.cx.near(&key.text, known()));
             let problem = Diagnostic::at(&key.span, format!("unknown key {}", quote(&key.text)));
             self.cx.push(Diagnostic { hint, ..problem });
         }

@@ -155,9 +155,19 @@ pub struct Diagnostics(pub Vec<Diagnostic>);
 impl Diagnostics {
     /// Adds a problem, up to [`MOST`].
     pub fn push(&mut self, problem: Diagnostic) {
-        if self.0.len() < MOST {
-            self.0.push(problem);
+        self.push_with(|| problem);
+    }
+
+    /// The same for a problem that takes long to put into words: it is made only if it is kept.
+    pub fn push_with(&mut self, problem: impl FnOnce() -> Diagnostic) {
+        if !self.is_full() {
+            self.0.push(problem());
         }
+    }
+
+    /// True when no more problems are kept.
+    pub fn is_full(&self) -> bool {
+        self.0.len() >= MOST
     }
 
     /// True when nothing is wrong.
@@ -282,6 +292,18 @@ mod tests {
             .map(|problem| problem.message.as_str())
             .collect();
         assert_eq!(said, "1234");
+    }
+
+    #[test]
+    fn past_the_most_no_problem_is_put_into_words() {
+        let (mut problems, mut made) = (Diagnostics::default(), 0);
+        for _ in 0..MOST + 50 {
+            problems.push_with(|| {
+                made += 1;
+                Diagnostic::whole("x")
+            });
+        }
+        assert_eq!((made, problems.0.len()), (MOST, MOST));
     }
 
     #[test]

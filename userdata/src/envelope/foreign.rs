@@ -36,6 +36,28 @@ const SCRIPTS: [&str; 6] = [
 /// How much of another part is unpacked to look for a stray document.
 const LOOK: usize = 64 << 10;
 
+/// And of all other parts of a message together.
+const LOOK_IN_ALL: usize = 8 * LOOK;
+
+/// Looks for stray documents, as far as that is worth it: what a message packs into little costs no
+/// more than what it says at length. A document that lies too deep for that goes unseen.
+#[derive(Debug)]
+pub(super) struct Look {
+    /// What other parts may still be unpacked to.
+    pub(super) room: usize,
+    /// What the trees of all texts may still take.
+    budget: Budget,
+}
+
+impl Default for Look {
+    fn default() -> Look {
+        Look {
+            room: LOOK_IN_ALL,
+            budget: Budget::default(),
+        }
+    }
+}
+
 /// The cloud-init header that a body begins with.
 pub(super) fn header(bytes: &[u8]) -> Option<&'static str> {
     HEADERS.into_iter().find(|header| begins(bytes, header))
@@ -46,61 +68,71 @@ fn begins(bytes: &[u8], header: &str) -> bool {
     start.is_some_and(|start| start.eq_ignore_ascii_case(header.as_bytes()))
 }
 
-/// Where a firstlight document begins in a text that firstlight does not read.
-pub(super) fn stray(bytes: &[u8]) -> Option<usize> {
-    if SCRIPTS.iter().any(|header| begins(bytes, header)) {
-        return None;
-    }
-    let text = std::str::from_utf8(bytes)
-        .ok()
-        .filter(|text| text.contains("firstlight"))?;
-    let key = ["firstlight:", "\"firstlight\":"];
-    let mut at = 0;
-    for line in text.split_inclusive('\n') {
-        if key.iter().any(|key| line.starts_with(key)) {
-            return Some(at);
+impl Look {
+    /// Where a firstlight document begins in a text that firstlight does not read.
+    pub(super) fn stray(&mut self, bytes: &[u8]) -> Option<usize> {
+        if SCRIPTS.iter().any(|header| begins(bytes, header)) {
+            return None;
         }
-        at += line.len();
-    }
-    match (
-        begins(bytes, "#cloud-config-archive"),
-        text.trim_start().starts_with('{'),
-    ) {
-        (true, _) => in_archive(&tree(text)?),
-        (false, true) => tree(text)?.get("firstlight").map(|node| node.span.start),
-        (false, false) => None,
-    }
-}
-
-/// The same for another part's content, which may be packed.
-pub(super) fn stray_in_part(bytes: &[u8]) -> bool {
-    let unpacked = layers::unpack("", bytes, &mut { LOOK }, &mut Diagnostics::default());
-    unpacked.is_ok_and(|bytes| stray(&bytes).is_some())
-}
-
-fn in_archive(archive: &Node) -> Option<usize> {
-    let Kind::List(entries) = &archive.kind else {
-        return None;
-    };
-    entries.iter().find_map(|entry| {
-        let content = entry.get("content").unwrap_or(entry);
-        match &content.kind {
-            // Its own archive would nest without end; an entry is never one.
-            Kind::Scalar { text, .. } if !begins(text.as_bytes(), "#cloud-config-archive") => {
-                stray(text.as_bytes()).map(|_| content.span.start)
+        let text = std::str::from_utf8(bytes)
+            .ok()
+            .filter(|text| text.contains("firstlight"))?;
+        let key = ["firstlight:", "\"firstlight\":"];
+        let mut at = 0;
+        for line in text.split_inclusive('\n') {
+            if key.iter().any(|key| line.starts_with(key)) {
+                return Some(at);
             }
-            Kind::Scalar { .. } | Kind::Null | Kind::Empty | Kind::List(_) | Kind::Map(_) => None,
+            at += line.len();
         }
-    })
-}
+        match (
+            begins(bytes, "#cloud-config-archive"),
+            text.trim_start().starts_with('{'),
+        ) {
+            (true, _) => {
+                let archive = self.tree(text)?;
+                self.in_archive(&archive)
+            }
+            (false, true) => {
+                let json = self.tree(text)?;
+                json.get("firstlight").map(|node| node.span.start)
+            }
+            (false, false) => None,
+        }
+    }
 
-fn tree(text: &str) -> Option<Node> {
-    build(
-        &Source::new("", text),
-        &mut Budget::default(),
-        &mut Diagnostics::default(),
-    )
-    .ok()?
+    /// The same for another part's content, which may be packed.
+    pub(super) fn stray_in_part(&mut self, bytes: &[u8]) -> bool {
+        let share = self.room.min(LOOK);
+        let mut left = share;
+        let unpacked = layers::unpack("", bytes, &mut left, &mut Diagnostics::default());
+        // What did not fit was unpacked as far as there was room.
+        self.room -= unpacked.as_ref().map_or(share, |_| share - left);
+        unpacked.is_ok_and(|bytes| self.stray(&bytes).is_some())
+    }
+
+    fn in_archive(&mut self, archive: &Node) -> Option<usize> {
+        let Kind::List(entries) = &archive.kind else {
+            return None;
+        };
+        entries.iter().find_map(|entry| {
+            let content = entry.get("content").unwrap_or(entry);
+            match &content.kind {
+                // Its own archive would nest without end; an entry is never one.
+                Kind::Scalar { text, .. } if !begins(text.as_bytes(), "#cloud-config-archive") => {
+                    self.stray(text.as_bytes()).map(|_| content.span.start)
+                }
+                Kind::Scalar { .. } | Kind::Null | Kind::Empty | Kind::List(_) | Kind::Map(_) => {
+                    None
+                }
+            }
+        })
+    }
+
+    fn tree(&mut self, text: &str) -> Option<Node> {
+        let source = Source::new("", text);
+        build(&source, &mut self.budget, &mut Diagnostics::default()).ok()?
+    }
 }
 
 /// A document in a body that is cloud-init's.

@@ -13,6 +13,10 @@ const TYPE: &str = "text/firstlight";
 /// The deepest nesting of multiparts.
 const DEPTH: usize = 8;
 
+/// The most parts that are no multiparts: more than any launch needs, and it bounds what reading and
+/// merging them takes.
+const PARTS: usize = 256;
+
 /// cloud-init looks for `MIME-Version:` no further.
 const VERSION_WITHIN: usize = 4096;
 
@@ -60,6 +64,7 @@ pub(super) fn documents(
     let mut walk = Walk {
         body,
         room,
+        look: foreign::Look::default(),
         problems,
         parts: 0,
         documents: Vec::new(),
@@ -86,6 +91,7 @@ fn check_start(body: &Body<'_>, problems: &mut Diagnostics) -> Result<(), Broken
 struct Walk<'a> {
     body: &'a Body<'a>,
     room: usize,
+    look: foreign::Look,
     problems: &'a mut Diagnostics,
     /// How many parts that are no multiparts were seen.
     parts: usize,
@@ -104,6 +110,10 @@ impl Walk<'_> {
             return self.multipart(headers, content, at, depth);
         }
         self.parts += 1;
+        if self.parts > PARTS {
+            let problem = Problem::new(format!("there are more than {PARTS} parts"));
+            return Err(self.stop(at, problem.hint("put several into one, or into an include")));
+        }
         if content_type == TYPE {
             return self.document(headers, content);
         }
@@ -116,7 +126,7 @@ impl Walk<'_> {
             ));
             return Err(self.stop(at, problem.hint("a document's type is `text/firstlight`")));
         }
-        match decoded.filter(|decoded| foreign::stray_in_part(decoded)) {
+        match decoded.filter(|decoded| self.look.stray_in_part(decoded)) {
             Some(_) => Err(self.stop(at, foreign::in_part(&content_type))),
             None => Ok(()),
         }

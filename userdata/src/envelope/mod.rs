@@ -52,7 +52,7 @@ pub(crate) fn open(
         return mime::documents(&body, room, problems);
     }
     if let Some(header) = foreign::header(&bytes) {
-        return match foreign::stray(&bytes) {
+        return match foreign::Look::default().stray(&bytes) {
             Some(at) => Err(body.stop(at, foreign::in_body(header), problems)),
             None => Ok(Vec::new()),
         };

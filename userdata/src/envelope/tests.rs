@@ -367,6 +367,47 @@ fn the_bound_holds_over_all_layers_and_parts() {
     assert!(bad(&two).contains("more than 1048576 bytes"));
 }
 
+/// A JSON text with a document in it, which only its tree shows.
+fn stray_json(length: usize) -> Vec<u8> {
+    let filler = "x".repeat(length);
+    format!("{{ \"filler\": \"{filler}\", \"firstlight\": 1}}\n").into_bytes()
+}
+
+#[test]
+fn what_other_parts_pack_is_unpacked_only_so_far_in_all() {
+    let mut look = foreign::Look::default();
+    let (small, large) = (gzip(&stray_json(9)), gzip(&vec![b'#'; 2 * LIMIT]));
+    let whole = look.room;
+    assert!(look.stray_in_part(&stray_json(9)));
+    assert_eq!(look.room, whole, "nothing was packed");
+    assert!(look.stray_in_part(&small));
+    assert_eq!(look.room, whole - stray_json(9).len());
+    for _ in 0..9 {
+        assert!(!look.stray_in_part(&large));
+    }
+    assert_eq!(look.room, 0, "what does not fit is paid for too");
+    assert!(!look.stray_in_part(&small), "nothing is unpacked any more");
+    assert!(look.stray_in_part(&stray_json(9)), "and the rest is read");
+}
+
+#[test]
+fn the_trees_of_other_parts_take_only_so_much_in_all() {
+    let many = format!("{{ \"firstlight\": 1, \"x\": [{}]}}", "1, ".repeat(50_000));
+    let mut look = foreign::Look::default();
+    let found: Vec<bool> = (0..4)
+        .map(|_| look.stray_in_part(many.as_bytes()))
+        .collect();
+    assert_eq!(found, [true, true, false, false]);
+}
+
+#[test]
+fn a_message_has_only_so_many_parts() {
+    let head = "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n";
+    let parts = |many: usize| format!("{head}{}--b--\n", "--b\n\nx\n".repeat(many));
+    assert_eq!(good(parts(256).as_bytes()), []);
+    assert!(bad(parts(257).as_bytes()).contains("more than 256 parts"));
+}
+
 #[test]
 fn multiparts_nest_only_so_deep() {
     let mut body = b"x".to_vec();

@@ -32,7 +32,8 @@ impl Default for Budget {
 }
 
 impl Budget {
-    fn spend(&mut self, nodes: usize, bytes: usize) -> bool {
+    /// Takes this much, if there is as much left.
+    pub(crate) fn spend(&mut self, nodes: usize, bytes: usize) -> bool {
         match (self.nodes.checked_sub(nodes), self.bytes.checked_sub(bytes)) {
             (Some(nodes), Some(bytes)) => {
                 *self = Budget { nodes, bytes };
@@ -276,7 +277,7 @@ fn is_null(text: &str) -> bool {
 }
 
 /// Nodes, bytes of text, and levels.
-fn cost(node: &Node) -> (usize, usize, usize) {
+pub(crate) fn cost(node: &Node) -> (usize, usize, usize) {
     let add = |(nodes, bytes, height): (usize, usize, usize), child: &Node, key: usize| {
         let (more, text, levels) = cost(child);
         (nodes + more, bytes + text + key, height.max(levels + 1))

@@ -92,13 +92,8 @@ impl<'a> Builder<'a> {
         };
         match entries.places.entry(text) {
             Entry::Occupied(first) => {
-                let problem =
-                    Diagnostic::at(&span, format!("duplicate key {}", quote(first.key())));
-                let first = first.get().begins();
-                self.problems.push(problem.hint(format!(
-                    "it stands at line {}, column {} already",
-                    first.line, first.column
-                )));
+                self.problems
+                    .push_with(|| twice(&span, first.key(), first.get()));
                 return;
             }
             Entry::Vacant(place) => place.insert(span),
@@ -159,4 +154,13 @@ impl<'a> Builder<'a> {
             kind: Kind::Scalar { text, plain: false },
         }
     }
+}
+
+/// A key that its map holds already.
+pub(crate) fn twice(span: &Span, key: &str, first: &Span) -> Diagnostic {
+    let first = first.begins();
+    Diagnostic::at(span, format!("duplicate key {}", quote(key))).hint(format!(
+        "it stands at line {}, column {} already",
+        first.line, first.column
+    ))
 }

@@ -9,7 +9,7 @@
 //! - `syntax`: what a syntax error probably means
 
 pub(crate) mod build;
-mod map;
+pub(crate) mod map;
 mod syntax;
 pub(crate) mod text;
 

@@ -6,6 +6,7 @@ use crate::{
     diagnostic::Source,
     node::{Key, Kind, Node},
 };
+use std::collections::HashMap;
 
 /// How values at a place merge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,27 +50,50 @@ fn merge(earlier: Option<Node>, later: &Node, level: Level) -> Node {
     let Kind::Map(entries) = &later.kind else {
         return later.clone();
     };
-    let mut merged = match earlier.map(|node| node.kind) {
+    let merged = match earlier.map(|node| node.kind) {
         Some(Kind::Map(entries)) if level != Level::Whole => entries,
         Some(_) | None => Vec::new(),
     };
+    let mut merged = Merged::of(merged);
     for (key, value) in entries {
-        enter(&mut merged, key, value, level.below(&key.text));
+        merged.enter(key, value, level.below(&key.text));
     }
     Node {
         span: later.span.clone(),
-        kind: Kind::Map(merged),
+        kind: Kind::Map(merged.places.into_iter().flatten().collect()),
     }
 }
 
-/// `null` removes: what earlier sources said, and in a map that replaces whole, itself.
-fn enter(merged: &mut Vec<(Key, Node)>, key: &Key, value: &Node, level: Level) {
-    let place = merged
-        .iter()
-        .position(|(earlier, _)| earlier.text == key.text);
-    let earlier = place.map(|place| merged.remove(place).1);
-    if value.kind != Kind::Null {
-        let entry = (key.clone(), merge(earlier, value, level));
-        merged.insert(place.unwrap_or(merged.len()), entry);
+/// A map's entries, each in its place, and where each key has its own; an empty place was removed.
+struct Merged {
+    places: Vec<Option<(Key, Node)>>,
+    index: HashMap<String, usize>,
+}
+
+impl Merged {
+    fn of(entries: Vec<(Key, Node)>) -> Merged {
+        let keys = entries.iter().enumerate();
+        Merged {
+            index: keys
+                .map(|(place, (key, _))| (key.text.clone(), place))
+                .collect(),
+            places: entries.into_iter().map(Some).collect(),
+        }
+    }
+
+    /// `null` removes: what earlier sources said, and in a map that replaces whole, itself.
+    fn enter(&mut self, key: &Key, value: &Node, level: Level) {
+        let next = self.places.len();
+        let place = *self.index.entry(key.text.clone()).or_insert(next);
+        if place == next {
+            self.places.push(None);
+        }
+        let Some(place) = self.places.get_mut(place) else {
+            return;
+        };
+        let earlier = place.take().map(|(_, node)| node);
+        if value.kind != Kind::Null {
+            *place = Some((key.clone(), merge(earlier, value, level)));
+        }
     }
 }

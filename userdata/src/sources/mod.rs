@@ -13,6 +13,8 @@ mod merge;
 mod pairs;
 
 #[cfg(test)]
+mod large;
+#[cfg(test)]
 mod tests;
 
 use crate::{
@@ -21,8 +23,8 @@ use crate::{
     envelope,
     node::{
         Node,
-        build::{Broken, Budget},
-        text,
+        build::{Broken, Budget, build},
+        text::{self, LIMIT},
     },
     spec::{Spec, Unresolved},
 };
@@ -146,7 +148,9 @@ impl Sources {
         let spec = if self.broken {
             None
         } else {
-            decode::decode(&merged, canonical::document(&merged), &mut self.problems)
+            let document = canonical::document(&merged);
+            check_recorded(&document, &mut self.problems);
+            decode::decode(&merged, document, &mut self.problems)
         };
         match spec {
             Some(spec) if self.problems.is_empty() => Ok(spec),
@@ -161,6 +165,25 @@ impl Sources {
     /// lists of pairs may stand.
     fn merged(&self) -> Node {
         merge::all(self.documents.iter().flat_map(Document::in_rank))
+    }
+}
+
+/// A reboot reads the document again, so that what it could not read is refused now: aliases count
+/// each time they are used, and so do all sources together.
+fn check_recorded(document: &str, problems: &mut Diagnostics) {
+    let mut found = Diagnostics::default();
+    let source = text::read("the merged document", document.as_bytes(), &mut found);
+    let read = source.map(|source| build(&source, &mut Budget::default(), &mut found));
+    if !matches!(read, Some(Ok(_))) {
+        let message = format!(
+            "merged, the sources are {} bytes, which is more than is read back after a reboot",
+            document.len()
+        );
+        let hint = format!(
+            "{LIMIT} bytes and some 65,000 values are the most, and an alias counts wherever it is used; \
+             let the image or a volume bring what is large"
+        );
+        problems.push(Diagnostic::whole(message).hint(hint));
     }
 }
 

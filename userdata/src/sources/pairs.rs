@@ -2,9 +2,10 @@
 //! key.
 
 use crate::{
-    diagnostic::{Diagnostic, Diagnostics, quote},
-    node::{Key, Kind, Node},
+    diagnostic::{Diagnostic, Diagnostics, Span, quote},
+    node::{Key, Kind, Node, map::twice},
 };
+use std::collections::{HashMap, hash_map::Entry};
 
 /// Makes maps of the lists under `environment` and `labels` of every service and task.
 pub(super) fn to_maps(root: &mut Node, problems: &mut Diagnostics) {
@@ -36,11 +37,17 @@ fn to_map(node: &mut Node, unsaid: Option<&str>, problems: &mut Diagnostics) {
         return;
     };
     let mut map: Vec<(Key, Node)> = Vec::new();
+    let mut places: HashMap<String, Span> = HashMap::new();
     for item in items {
         match pair(item, unsaid) {
-            Ok((key, value)) => match map.iter().find(|(first, _)| first.text == key.text) {
-                Some((first, _)) => problems.push(twice(&key, first)),
-                None => map.push((key, value)),
+            Ok((key, value)) => match places.entry(key.text.clone()) {
+                Entry::Occupied(first) => {
+                    problems.push_with(|| twice(&key.span, &key.text, first.get()));
+                }
+                Entry::Vacant(place) => {
+                    place.insert(key.span.clone());
+                    map.push((key, value));
+                }
             },
             Err(problem) => problems.push(problem),
         }
@@ -83,14 +90,5 @@ fn pair(item: &Node, unsaid: Option<&str>) -> Result<(Key, Node), Diagnostic> {
             span: item.span.clone(),
             kind,
         },
-    ))
-}
-
-fn twice(key: &Key, first: &Key) -> Diagnostic {
-    let begins = first.span.begins();
-    let problem = Diagnostic::at(&key.span, format!("duplicate key {}", quote(&key.text)));
-    problem.hint(format!(
-        "it stands at line {}, column {} already",
-        begins.line, begins.column
     ))
 }

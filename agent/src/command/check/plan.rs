@@ -38,13 +38,14 @@ pub(super) struct Step {
 
 impl Plan {
     pub(super) fn of(spec: &Spec<Unresolved>) -> Plan {
+        let order = spec.order();
         let step = |name: &str, kind, container: &Container<Unresolved>, gate| Step {
             name: name.into(),
             kind,
             image: container.image.to_string(),
             pull: pull(container),
             ports: container.ports.iter().map(port).collect(),
-            waits_for: spec.waits_for(name).into_iter().map(Into::into).collect(),
+            waits_for: order.waits_for(name).map(Into::into).collect(),
             gate,
         };
         let services = spec.services.iter();
@@ -53,10 +54,11 @@ impl Plan {
         });
         let tasks = spec.tasks.iter();
         let tasks = tasks.map(|(name, task)| step(name, "task", &task.container, task_gate(task)));
-        let waves = spec.waves().into_iter();
         Plan {
             timeout_seconds: spec.timeout.as_secs(),
-            order: waves
+            order: order
+                .waves()
+                .into_iter()
                 .map(|wave| wave.into_iter().map(Into::into).collect())
                 .collect(),
             containers: services.chain(tasks).collect(),

@@ -3,7 +3,6 @@
 use super::Whole;
 use crate::{
     decode::collection,
-    diagnostic::did_you_mean,
     spec::{NetworkMode, Spec, Unresolved},
     value::Complaint,
 };
@@ -62,7 +61,7 @@ impl Whole<'_, '_> {
             .iter()
             .filter(|other| !known.contains(other))
         {
-            let near = did_you_mean(other, known.iter().map(String::as_str));
+            let near = self.cx.near(other, known.iter().map(String::as_str));
             let complaint = Complaint::new(format!(
                 "`{name}` depends on `{other}`, which is neither a service nor a task"
             ));
@@ -79,7 +78,7 @@ impl Whole<'_, '_> {
         };
         let services = collection::names(self.root.get("services"));
         if !services.contains(&other.as_str()) {
-            let near = did_you_mean(other, services);
+            let near = self.cx.near(other, services);
             let complaint = Complaint::new(format!(
                 "`{name}` joins the network of `{other}`, which is no service"
             ));

@@ -5,7 +5,10 @@ use crate::{
     spec::{Container, NetworkMode, Port, Probe, Unresolved},
     value::{Complaint, port},
 };
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::IpAddr,
+};
 
 impl Whole<'_, '_> {
     pub(super) fn places(&mut self) {
@@ -48,10 +51,10 @@ impl Whole<'_, '_> {
             }
         }
         for (path, key) in &taken {
-            let above = container.files.keys().find(|file| {
-                path.strip_prefix(file.as_str())
-                    .is_some_and(|rest| rest.starts_with('/'))
-            });
+            let above = path
+                .match_indices('/')
+                .filter_map(|(end, _)| path.get(..end))
+                .find(|above| container.files.contains_key(*above));
             if let Some(file) = above {
                 self.complain(
                     name,
@@ -112,9 +115,13 @@ impl Whole<'_, '_> {
     /// A port of the instance is published once.
     fn ports(&mut self) {
         let spec = self.spec;
-        let mut published: Vec<(&str, &Port)> = Vec::new();
+        let mut published: HashMap<u16, Vec<(&str, &Port)>> = HashMap::new();
         for (name, service) in &spec.services {
             for wanted in &service.container.ports {
+                let Some(host) = wanted.host else {
+                    continue;
+                };
+                let published = published.entry(host).or_default();
                 if let Some((other, theirs)) =
                     published.iter().find(|(_, theirs)| clash(wanted, theirs))
                 {
@@ -135,6 +142,7 @@ impl Whole<'_, '_> {
     }
 }
 
+/// Whether two ports of one number are one port of the instance.
 fn clash(a: &Port, b: &Port) -> bool {
     let everywhere = |ip: Option<IpAddr>| ip.is_none_or(|ip| ip.is_unspecified());
     let same_family = |a: IpAddr, b: IpAddr| a.is_ipv4() == b.is_ipv4();
@@ -143,5 +151,5 @@ fn clash(a: &Port, b: &Port) -> bool {
         (Some(a), Some(b)) => a == b,
         (None, _) | (_, None) => true,
     };
-    a.host.is_some() && a.host == b.host && a.protocol == b.protocol && meet
+    a.protocol == b.protocol && meet
 }
