@@ -57,13 +57,13 @@ fn many_ports_and_files_are_read() {
 #[test]
 fn of_many_problems_the_first_are_told() {
     for key in [
-        repeat(MANY, |n| format!("environmen{n}: x,")),
+        repeat(MANY, |n| format!("imag{n}: x,")),
         format!("environment: {{{}}}", "V: x,".repeat(MANY)),
         format!("environment: [{}]", "V=x,".repeat(MANY)),
         format!("depends_on: [{}]", repeat(MANY, |n| format!("wep{n},"))),
     ] {
         let problems = compose(&[&service(&key)]).unwrap_err();
-        assert_eq!(problems.0.len(), MOST, "{}", &key[..40]);
+        assert_eq!(problems.0.len(), MOST, "{}: {problems}", &key[..40]);
     }
 }
 
