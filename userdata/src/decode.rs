@@ -73,7 +73,7 @@ trait Shape {
 impl<R: Record> Shape for R {
     type Value = R::Value;
     fn decode(node: &Node, cx: &mut Problems<'_>) -> Option<R::Value> {
-        let mut keys = Keys::of(node, cx)?;
+        let mut keys = Keys::of::<R>(node, cx)?;
         let value = R::read(&mut keys);
         keys.report_unknown(R::advice);
         value
@@ -115,7 +115,7 @@ impl Problems<'_> {
             .ok()
     }
     /// Says that a value is of the wrong kind.
-    fn wrong_kind(&mut self, node: &Node, wanted: &str, hint: Option<String>) {
+    fn wrong_kind(&mut self, node: &Node, wanted: &str, hint: impl Into<String>) {
         // An empty value was reported when its document was read.
         self.any = true;
         if node.kind != crate::node::Kind::Empty {
@@ -124,7 +124,7 @@ impl Problems<'_> {
                 self.here(),
                 node.what()
             ));
-            self.complain(&node.span, complaint.hint_if(hint));
+            self.complain(&node.span, complaint.hint(hint));
         }
     }
     /// Reads one step further down.

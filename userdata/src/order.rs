@@ -137,31 +137,34 @@ mod tests {
     #[test]
     fn a_service_waits_for_tasks_that_do_not_wait_for_it() {
         for (text, waves) in [
-            ("services: {a: {image: x}, b: {image: x}}", "a b"),
-            ("services: {a: {image: x}}\ntasks: {t: {image: x}}", "t | a"),
+            ("services: {api: {image: x}, bot: {image: x}}", "api bot"),
             (
-                "services: {db: {image: x}, web: {image: x}}\ntasks: {t: {image: x, depends_on: [db]}}",
-                "db | t | web",
+                "services: {api: {image: x}}\ntasks: {migrate: {image: x}}",
+                "migrate | api",
             ),
             (
-                "services: {db: {image: x}}\ntasks: {t: {image: x, depends_on: [db]}, u: {image: x}}",
-                "u | db | t",
+                "services: {db: {image: x}, web: {image: x}}\ntasks: {migrate: {image: x, depends_on: [db]}}",
+                "db | migrate | web",
             ),
             (
-                "services: {d: {image: x}, e: {image: x}}\ntasks: {t: {image: x, depends_on: [d]}, u: {image: x, depends_on: [e]}}",
-                "d e | t u",
+                "services: {db: {image: x}}\ntasks: {migrate: {image: x, depends_on: [db]}, seed: {image: x}}",
+                "seed | db | migrate",
             ),
             (
-                "services: {a: {image: x}, b: {image: x, network_mode: \"service:a\"}}",
-                "a | b",
+                "services: {dns: {image: x}, etl: {image: x}}\ntasks: {migrate: {image: x, depends_on: [dns]}, seed: {image: x, depends_on: [etl]}}",
+                "dns etl | migrate seed",
             ),
             (
-                "services: {a: {image: x}, b: {image: x, depends_on: [a]}}\ntasks: {t: {image: x, depends_on: [b]}}",
-                "a | b | t",
+                "services: {api: {image: x}, bot: {image: x, network_mode: \"service:api\"}}",
+                "api | bot",
             ),
             (
-                "services: {db: {image: x}, web: {image: x, depends_on: [db]}}\ntasks: {t: {image: x, depends_on: [db]}, u: {image: x, depends_on: [web]}}",
-                "db | t | web | u",
+                "services: {api: {image: x}, bot: {image: x, depends_on: [api]}}\ntasks: {migrate: {image: x, depends_on: [bot]}}",
+                "api | bot | migrate",
+            ),
+            (
+                "services: {db: {image: x}, web: {image: x, depends_on: [db]}}\ntasks: {migrate: {image: x, depends_on: [db]}, seed: {image: x, depends_on: [web]}}",
+                "db | migrate | web | seed",
             ),
         ] {
             let mut sources = Sources::default();

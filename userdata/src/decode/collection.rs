@@ -2,12 +2,16 @@
 
 use super::{Problems, Shape, scalar::Limit};
 use crate::{
+    diagnostic::quote,
     node::{Kind, Node},
     reference::Template,
     value::{Complaint, name, path, words},
 };
 use serde_json::{Value as Json, json};
-use std::{collections::BTreeMap, marker::PhantomData};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    marker::PhantomData,
+};
 
 /// A list.
 pub(super) struct List<T>(PhantomData<T>);
@@ -25,12 +29,12 @@ impl<T: Shape> Shape for List<T> {
                 cx.wrong_kind(
                     node,
                     "a list",
-                    Some(format!("write it as [{}]", Json::from(text.as_str()))),
+                    format!("write it as [{}]", Json::from(text.as_str())),
                 );
                 None
             }
             Kind::Null | Kind::Empty | Kind::Map(_) => {
-                cx.wrong_kind(node, "a list", None);
+                cx.wrong_kind(node, "a list", "write `[…]`, or each on a line after `- `");
                 None
             }
         }
@@ -49,7 +53,7 @@ impl<T: Shape> Shape for Words<T> {
             cx.wrong_kind(
                 node,
                 "a list",
-                Some(format!("write it as {}", words::as_list(text))),
+                format!("write it as {}", words::as_list(text)),
             );
             return None;
         }
@@ -77,10 +81,37 @@ impl<T: Shape> Shape for OneOrList<T> {
     }
 }
 
+/// A list, or one, of which none stands twice.
+pub(super) struct Distinct<T>(PhantomData<T>);
+impl<T: Shape> Shape for Distinct<T> {
+    type Value = T::Value;
+    fn decode(node: &Node, cx: &mut Problems<'_>) -> Option<T::Value> {
+        let mut seen = BTreeSet::new();
+        let items = match &node.kind {
+            Kind::List(items) => items.as_slice(),
+            Kind::Scalar { .. } | Kind::Null | Kind::Empty | Kind::Map(_) => &[],
+        };
+        for item in items {
+            if let Kind::Scalar { text, .. } = &item.kind
+                && !seen.insert(text)
+            {
+                let twice = format!("{} stands twice in `{}`", quote(text), cx.here());
+                cx.complain(&item.span, Complaint::new(twice).hint("name each once"));
+            }
+        }
+        T::decode(node, cx)
+    }
+    fn schema() -> Json {
+        T::schema()
+    }
+}
+
 /// What a map's keys name.
 pub(super) trait Naming {
     /// Whether a key is one.
     fn check(key: &str) -> Result<(), Complaint>;
+    /// An entry, as an example.
+    const ENTRY: &'static str = "NAME: value";
     /// What the schema says of keys.
     fn pattern() -> &'static str {
         "."
@@ -90,6 +121,7 @@ pub(super) trait Naming {
 /// Services and tasks.
 pub(super) struct Container;
 impl Naming for Container {
+    const ENTRY: &'static str = "NAME: {image: …}";
     fn check(key: &str) -> Result<(), Complaint> {
         name::container(key)
     }
@@ -120,12 +152,12 @@ impl Naming for Label {
 /// Files in the container.
 pub(super) struct FilePath;
 impl Naming for FilePath {
+    const ENTRY: &'static str = "/PATH: {content: …}";
     fn check(key: &str) -> Result<(), Complaint> {
         path::absolute(key)?;
         if key.ends_with('/') {
-            Err(Complaint::new(format!(
-                "`{key}` names a folder, not a file"
-            )))
+            let complaint = Complaint::new(format!("`{key}` names a folder, not a file"));
+            Err(complaint.hint("write the file's path, without the `/` at its end"))
         } else {
             Ok(())
         }
@@ -138,6 +170,7 @@ impl Naming for FilePath {
 /// Registries.
 pub(super) struct RegistryHost;
 impl Naming for RegistryHost {
+    const ENTRY: &'static str = "HOST: {username: …, password: …}";
     fn check(key: &str) -> Result<(), Complaint> {
         let wrong = Complaint::new(format!("`{key}` is no registry's host"));
         match crate::value::ImageRef::parse(&format!("{key}/image")) {
@@ -159,7 +192,7 @@ impl Naming for Anything {
         if valid {
             Ok(())
         } else {
-            Err(Complaint::new(format!("`{key}` is no name")))
+            Err(Complaint::new(format!("`{key}` is no name")).hint("use visible ASCII, no blanks"))
         }
     }
 }
@@ -170,7 +203,8 @@ impl<N: Naming, T: Shape> Shape for Map<N, T> {
     type Value = BTreeMap<String, T::Value>;
     fn decode(node: &Node, cx: &mut Problems<'_>) -> Option<Self::Value> {
         let Kind::Map(entries) = &node.kind else {
-            cx.wrong_kind(node, "a map", None);
+            let hint = format!("write `{}: {{{}}}`", cx.here(), N::ENTRY);
+            cx.wrong_kind(node, "a map", hint);
             return None;
         };
         let mut map = BTreeMap::new();
@@ -255,7 +289,7 @@ impl<N: Naming, T: Shape> Shape for MapOrList<Map<N, T>> {
 
 fn split(item: &Node, cx: &mut Problems<'_>) -> Option<(String, Node)> {
     let Kind::Scalar { text, .. } = &item.kind else {
-        cx.wrong_kind(item, "`NAME=VALUE`", None);
+        cx.wrong_kind(item, "`NAME=VALUE`", "write `NAME=VALUE`, or a map");
         return None;
     };
     let Some((name, value)) = text.split_once('=') else {
@@ -295,7 +329,8 @@ impl Shape for Ulimit {
         if hard != -1 && (soft == -1 || soft > hard) {
             cx.complain(
                 &node.span,
-                Complaint::new("the soft limit is above the hard one"),
+                Complaint::new("the soft limit is above the hard one")
+                    .hint("raise `hard`, or lower `soft`"),
             );
         }
         Some((soft, hard))

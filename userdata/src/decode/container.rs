@@ -9,8 +9,8 @@ use super::{
     compose,
     keys::{Keys, Record},
     scalar::{
-        Capability, Cpus, Delay, Flag, GpuCount, Id, Limit, Mapped, Memory, Mode, Mounted, Name,
-        Network, OneOf, Path, Pids, Plain, Published, SignalName, Size, Tmpfs, Word,
+        Capability, Cpus, Delay, Flag, GpuCount, IN_QUOTES, Id, Limit, Mapped, Memory, Mode,
+        Mounted, Name, Network, OneOf, Path, Pids, Plain, Published, SignalName, Size, Tmpfs, Word,
     },
     text::{Host, Image, Open, Secret},
 };
@@ -128,7 +128,7 @@ impl Shape for SetSource {
     type Value = reference::Target;
     fn decode(node: &Node, cx: &mut Problems<'_>) -> Option<reference::Target> {
         let Kind::Scalar { text, .. } = &node.kind else {
-            cx.wrong_kind(node, "text, as in `ssm:/web/env/`", None);
+            cx.wrong_kind(node, "text, as in `ssm:/web/env/`", IN_QUOTES);
             return None;
         };
         cx.check(&node.span, reference::environment_from(text))
@@ -159,9 +159,8 @@ impl Record for FileRecord {
             .as_literal()
             .is_some_and(|text| file.encoding.decode(text).is_err())
         {
-            keys.complain(Complaint::new(
-                "the content is not base64, as `encoding` says it is",
-            ));
+            let complaint = Complaint::new("the content is not base64, as `encoding` says it is");
+            keys.complain(complaint.hint("encode it, or leave `encoding` out"));
         }
         Some(file)
     }
@@ -216,7 +215,7 @@ impl Shape for DependsOn {
         cx.wrong_kind(
             node,
             "a list",
-            Some(format!("write it as [{}]; {why}", names.join(", "))),
+            format!("write it as [{}]; {why}", names.join(", ")),
         );
         None
     }

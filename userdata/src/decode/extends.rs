@@ -30,11 +30,12 @@ pub(super) fn apply(root: &Node, cx: &mut Problems<'_>) -> Node {
         return root;
     };
     let mut budget = Budget::default();
+    let names: HashSet<String> = tasks.iter().map(|(key, _)| key.text.clone()).collect();
     for (_, task) in tasks {
         let Some(extends) = task.get("extends").cloned() else {
             continue;
         };
-        let Some(service) = service(&extends, services.as_ref(), cx) else {
+        let Some(service) = service(&extends, services.as_ref(), &names, cx) else {
             continue;
         };
         let (nodes, bytes, _) = cost(service);
@@ -55,6 +56,7 @@ pub(super) fn apply(root: &Node, cx: &mut Problems<'_>) -> Node {
 fn service<'a>(
     extends: &Node,
     services: Option<&'a Node>,
+    tasks: &HashSet<String>,
     cx: &mut Problems<'_>,
 ) -> Option<&'a Node> {
     let Kind::Scalar { text, .. } = &extends.kind else {
@@ -62,11 +64,22 @@ fn service<'a>(
     };
     match services.and_then(|services| services.get(text)) {
         Some(service) => Some(service),
+        None if tasks.contains(text) => {
+            let complaint = Complaint::new(format!("{} is a task, not a service", quote(text)));
+            let hint = "only a service is extended; YAML anchors share keys between tasks";
+            cx.complain(&extends.span, complaint.hint(hint));
+            None
+        }
         None => {
             let names = collection::names(services);
             let complaint =
                 Complaint::new(format!("there is no service {} to extend", quote(text)));
-            cx.complain(&extends.span, complaint.hint_if(cx.near(text, names)));
+            cx.complain(
+                &extends.span,
+                complaint
+                    .hint("name a service, or leave it out")
+                    .hint_if(cx.near(text, names)),
+            );
             None
         }
     }

@@ -48,7 +48,10 @@ impl Record for HealthRecord {
             ),
         }
         if command.as_ref().is_some_and(Vec::is_empty) {
-            keys.complain(Complaint::new("`command` is empty"));
+            keys.complain(
+                Complaint::new("`command` is empty")
+                    .hint("write the words to run, as in `[pg_isready]`"),
+            );
         }
         let probe = (http.map(Probe::Http))
             .or(https.map(Probe::Https))

@@ -42,7 +42,7 @@ pub(super) struct Keys<'a, 'p> {
 
 impl<'a, 'p> Keys<'a, 'p> {
     /// The keys of `node`, if it is a map.
-    pub(super) fn of(node: &'a Node, cx: &'a mut Problems<'p>) -> Option<Keys<'a, 'p>> {
+    pub(super) fn of<R: Record>(node: &'a Node, cx: &'a mut Problems<'p>) -> Option<Keys<'a, 'p>> {
         match &node.kind {
             Kind::Map(entries) => Some(Keys {
                 node,
@@ -52,7 +52,10 @@ impl<'a, 'p> Keys<'a, 'p> {
                 describing: false,
             }),
             Kind::Scalar { .. } | Kind::Null | Kind::Empty | Kind::List(_) => {
-                cx.wrong_kind(node, "a map", None);
+                let names: Vec<&str> = declared::<R>().iter().map(|key| key.name).collect();
+                let hint = listed(&names)
+                    .map_or(ELSEWHERE.to_owned(), |all| format!("write a map of {all}"));
+                cx.wrong_kind(node, "a map", hint);
                 None
             }
         }
@@ -150,6 +153,7 @@ impl<'a, 'p> Keys<'a, 'p> {
     /// Reports every key that was not taken.
     pub(super) fn report_unknown(self, advice: fn(&str) -> Option<&'static str>) {
         let known = || self.declared.iter().map(|declared| declared.name);
+        let all = listed(&known().collect::<Vec<_>>());
         for (key, _) in self
             .entries
             .iter()
@@ -157,15 +161,36 @@ impl<'a, 'p> Keys<'a, 'p> {
         {
             let hint = advice(&key.text)
                 .map(str::to_owned)
-                .or_else(|| self.cx.near(&key.text, known()));
+                .or_else(|| self.cx.near(&key.text, known()))
+                .or_else(|| all.as_ref().map(|all| format!("it takes {all}")))
+                .or_else(|| Some(ELSEWHERE.to_owned()));
             let problem = Diagnostic::at(&key.span, format!("unknown key {}", quote(&key.text)));
             self.cx.push(Diagnostic { hint, ..problem });
         }
     }
 }
 
-/// The JSON Schema of a record.
-pub(super) fn describe<R: Record>() -> Json {
+/// The most keys that a hint lists.
+const LISTED: usize = 8;
+
+/// What a hint says instead.
+const ELSEWHERE: &str =
+    "the keys there are stand in the reference's tables under Containers, Services and Tasks";
+
+/// The names for a hint, if they are few: `` `a`, `b` and `c` ``.
+fn listed(names: &[&str]) -> Option<String> {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.split_last() {
+        Some((last, [])) => Some(last.clone()),
+        Some((last, others)) if names.len() <= LISTED => {
+            Some(format!("{} and {last}", others.join(", ")))
+        }
+        Some(_) | None => None,
+    }
+}
+
+/// What a record declares.
+fn declared<R: Record>() -> Vec<Declared> {
     let nothing = Node {
         span: Source::new("schema", "").span(0..0),
         kind: Kind::Map(Vec::new()),
@@ -184,15 +209,19 @@ pub(super) fn describe<R: Record>() -> Json {
         describing: true,
     };
     R::read(&mut keys);
-    let properties: serde_json::Map<String, Json> = keys
-        .declared
+    keys.declared
+}
+
+/// The JSON Schema of a record.
+pub(super) fn describe<R: Record>() -> Json {
+    let declared = declared::<R>();
+    let properties: serde_json::Map<String, Json> = declared
         .iter()
         .map(|declared| (declared.name.to_owned(), property(declared, R::MERGES)))
         .collect();
     let mut schema =
         json!({ "type": "object", "additionalProperties": false, "properties": properties });
-    let required: Vec<&str> = keys
-        .declared
+    let required: Vec<&str> = declared
         .iter()
         .filter(|declared| declared.required)
         .map(|declared| declared.name)

@@ -16,15 +16,20 @@ use crate::{
 use serde_json::{Value as Json, json};
 use std::{marker::PhantomData, str::FromStr, time::Duration};
 
+/// What to do where text is wanted and YAML reads something else.
+pub(super) const IN_QUOTES: &str = "write one text, in quotes where YAML reads a list or a map";
+
 /// Reads a single value's text.
 fn scalar<T>(
     node: &Node,
     cx: &mut Problems<'_>,
     wanted: &str,
-    parse: impl FnOnce(&str) -> Result<T, Complaint>,
+    parse: impl Fn(&str) -> Result<T, Complaint>,
 ) -> Option<T> {
     let Kind::Scalar { text, .. } = &node.kind else {
-        cx.wrong_kind(node, wanted, None);
+        // What to write is what an empty text would be told.
+        let hint = parse("").err().and_then(|complaint| complaint.hint);
+        cx.wrong_kind(node, wanted, hint.unwrap_or_else(|| IN_QUOTES.to_owned()));
         return None;
     };
     let checked = no_reference(text, node, cx.here())
@@ -43,7 +48,7 @@ fn no_reference(text: &str, node: &Node, key: &str) -> Result<(), Complaint> {
 
 fn no_nul(text: &str) -> Result<(), Complaint> {
     if text.contains('\0') {
-        Err(Complaint::new("a NUL byte may not stand here"))
+        Err(Complaint::new("a NUL byte may not stand here").hint("take it out"))
     } else {
         Ok(())
     }
@@ -83,8 +88,8 @@ scalars! {
     Cpus: i64 = "a number of CPUs, as in `0.5`", cpus::parse, { "type": ["number", "string"], "pattern": "^[0-9]+(\\.[0-9]{1,9})?$" };
     /// A process limit.
     Pids: i64 = "a number of processes", pids, { "type": ["integer", "string"], "minimum": -1, "pattern": "^(-1|[1-9][0-9]*)$" };
-    /// A user's or group's number.
-    Id: u32 = "a number", |text| number(text, 0..=u32::MAX), { "type": ["integer", "string"], "minimum": 0, "pattern": "^[0-9]+$" };
+    /// A user's or group's number. The last one means "as it is" to chown.
+    Id: u32 = "a number", |text| number(text, 0..=u32::MAX - 1), { "type": ["integer", "string"], "minimum": 0, "maximum": 4_294_967_294_u32, "pattern": "^[0-9]+$" };
     /// How many successes are wanted.
     Count: u32 = "a number", |text| number(text, 1..=1000), { "type": ["integer", "string"], "minimum": 1, "pattern": "^[0-9]+$" };
     /// One limit of a ulimit.
@@ -121,11 +126,16 @@ scalars! {
 
 const DURATION: &str = "^([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?([0-9]+us)?([0-9]+ns)?$";
 /// What [`name::container`] takes.
-pub(super) const NAME: &str = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$";
+pub(super) const NAME: &str = "^[a-z0-9][a-z0-9-]{0,61}[a-z0-9]$";
+
+/// Where a text may not be empty.
+pub(super) fn empty() -> Complaint {
+    Complaint::new("an empty text may not stand here").hint("write one text, or leave the key out")
+}
 
 fn word(text: &str) -> Result<String, Complaint> {
     if text.trim().is_empty() {
-        return Err(Complaint::new("an empty text may not stand here").hint("leave the key out"));
+        return Err(empty());
     }
     Ok(text.to_owned())
 }
@@ -163,6 +173,7 @@ fn number<T: FromStr + PartialOrd + std::fmt::Display + Copy>(
             range.start(),
             range.end()
         ))
+        .hint("write its digits alone")
     })
 }
 
@@ -230,7 +241,11 @@ impl Shape for Flag {
                 None
             }
             Kind::Null | Kind::Empty | Kind::List(_) | Kind::Map(_) => {
-                cx.wrong_kind(node, "`true` or `false`", None);
+                cx.wrong_kind(
+                    node,
+                    "`true` or `false`",
+                    "write `true` or `false`, without quotes",
+                );
                 None
             }
         }

@@ -192,11 +192,11 @@ fn says_what_is_wrong_and_what_to_do() {
         ("timeout: 5m", "neither `services` nor `tasks`", "services: {web:"),
         ("service: {}", "unknown key `service`", "did you mean `services`?"),
         ("version: '3'\nservices: {web: {image: web}}", "unknown key `version`", "firstlight: 1"),
-        ("services: [web]", "`services` takes a map, and this is a list", ""),
+        ("services: [web]", "`services` takes a map, and this is a list", "write `services: {NAME: {image: …}}`"),
         ("services: {web: {command: [x]}}", "`services.web` needs `image`", "what to run"),
         ("services: {Web: {image: web}}", "`Web` is no name of a service or task", "a-z"),
         ("services: {web: {image: Web}}", "upper case", "registry/name:tag"),
-        ("services: {a: {image: x}}\ntasks: {a: {image: x}}", "`a` is both a service and a task", "rename one"),
+        ("services: {api: {image: x}}\ntasks: {api: {image: x}}", "`api` is both a service and a task", "rename one"),
         (&service("enviroment: {A: b}"), "unknown key `enviroment`", "did you mean `environment`?"),
         (&service("healthcheck: {test: x}"), "unknown key `healthcheck`", "use `health`"),
         (&service("env_file: x"), "unknown key `env_file`", "`environment_from`"),
@@ -220,7 +220,7 @@ fn says_what_is_wrong_and_what_to_do() {
         (&service("health: {tcp: {port: 1}, healthy_threshold: 0}"), "`0` is no whole number from 1", ""),
         (&service("health: {tcp: {port: 1}, retries: 3}"), "unknown key `retries`", "healthy_threshold"),
         (&service("environment: {1A: x}"), "`1A` is no name of an environment variable", "digit"),
-        (&service("environment: {A: [x]}"), "`A` takes text, and this is a list", ""),
+        (&service("environment: {A: [x]}"), "`A` takes text, and this is a list", "in quotes"),
         (&service("environment: {\"{{ssm:/x}}\": y}"), "a key holds no references", "only values"),
         (&service("environment: {A: \"{{smm:/x}}\"}"), "`{{smm:` is no reference", "did you mean `ssm`?"),
         (&service("user: \"{{ssm:/x}}\""), "`user` takes no references", "may stand in"),
@@ -231,12 +231,12 @@ fn says_what_is_wrong_and_what_to_do() {
         (&service("files: {/a: {content: x, mode: 400x}}"), "`400x` is no mode", "octal"),
         (&service("files: {/a: {content: \"*\", encoding: base64}}"), "not base64", ""),
         (&service("files: {a: {content: x}}"), "`a` is no absolute path", "begin it with `/`"),
-        (&service("files: {/a: x}"), "`/a` takes a map, and this is a single value", ""),
+        (&service("files: {/a: x}"), "`/a` takes a map, and this is a single value", "a map of `content`, `encoding`, `mode`, `uid` and `gid`"),
         (&service("files: {/a: {content: x}}, tmpfs: [/a]"), "`/a` stands in `tmpfs` and in `files`", "one mount"),
         (&service("files: {/a: {content: x}, /a/b: {content: y}}"), "`/a/b` would lie below `/a`", ""),
         (&service("volumes: [\"a:/d\"]"), "neither an absolute path nor a volume's name", ""),
         (&service("volumes: [\"./a:/d\"]"), "`./a` is a relative path", "from `/`"),
-        (&service("volumes: [{type: bind}]"), "`volumes` takes \"SOURCE:TARGET\", and this is a map", ""),
+        (&service("volumes: [{type: bind}]"), "`volumes` takes \"SOURCE:TARGET\", and this is a map", "write \"SOURCE:TARGET\" or"),
         (&service("ports: [\"1-2:1-2\"]"), "is a range of ports", "each port"),
         (&service("network_mode: host, ports: [80]"), "`ports` has no meaning with `network_mode: host`", "itself"),
         (&service("network_mode: \"service:wb\""), "joins the network of `wb`, which is no service", "did you mean `web`?"),
@@ -248,20 +248,38 @@ fn says_what_is_wrong_and_what_to_do() {
         (&service("gpus: some"), "`some` is no whole number", "`all`"),
         (&service("environment_from: [\"{{ssm:/a/}}\"]"), "has braces", "without"),
         (&service("logging: {options: {}}"), "`services.web.logging` needs `driver`", ""),
-        ("services: {a: {image: x, depends_on: [b]}, b: {image: x, depends_on: [c]}, c: {image: x, depends_on: [a]}}", "a -> b -> c -> a", "take one"),
-        ("services: {a: {image: x, depends_on: [b]}, b: {image: x, network_mode: \"service:a\"}}", "a -> b -> a", ""),
-        ("services: {a: {image: x, ports: [\"80:1\"]}, b: {image: x, ports: [\"127.0.0.1:80:2\"]}}", "`b` publishes `127.0.0.1:80:2`", "another port"),
-        ("services: {a: {image: x}}\ntasks: {t: {extends: b, image: x}}", "no service `b` to extend", "did you mean `a`?"),
-        ("services: {a: {image: x}}\ntasks: {t: {image: x, ports: [80]}}", "unknown key `ports`", "publishes no ports"),
-        ("services: {a: {image: x}}\nregistries: {\"https://ghcr.io\": {username: a, password: b}}", "is no registry's host", "`ghcr.io`"),
-        ("services: {a: {image: x}}\nregistries: {ghcr.io: {username: a}}", "`registries.ghcr.io` needs `password`", ""),
-        ("services: {a: {image: x}}\ndiagnostics: /tmp", "no place in S3", "s3://"),
-        ("services: {a: {image: x}}\nsignal: {group: \"{{secretsmanager:x}}\"}", "`group` would show a secret", ""),
-        ("services: {a: {image: x}}\ndrain: {on: [spt]}", "`spt` may not stand here", "did you mean `spot`?"),
+        (&service("ports: [{target: 80}]"), "`ports` takes \"HOST:CONTAINER\", and this is a map", "as in \"8080:80\""),
+        (&service("environment: text"), "`environment` takes a map, and this is a single value", "write `environment: {NAME: value}`"),
+        (&service("xyzzy: 1"), "unknown key `xyzzy`", "the reference's tables under Containers"),
+        (&service("health: {tcp: {port: 1, interface: x}}"), "unknown key `interface`", "it takes `port`"),
+        (&service("health: 3"), "`health` takes a map", "a map of `http`, `https`, `tcp`"),
+        (&service("user: [1]"), "`user` takes text", "write one"),
+        (&service("init: [true]"), "`init` takes `true` or `false`", "without quotes"),
+        (&service("tmpfs: [/]"), "`/` would cover the whole container", "`/tmp`"),
+        (&service("files: {/a: {content: x, uid: 4294967295}}"), "`4294967295` is no whole number from 0 to 4294967294", "digits"),
+        (&service("files: {/a/: {content: x}}"), "names a folder", "without the `/`"),
+        (&service("network_mode: \"service:web\""), "`web` joins its own network", "another service"),
+        ("services: {api: {image: x, network_mode: \"service:bot\"}, bot: {image: x, network_mode: \"service:api\"}}", "wait for each other: api -> bot -> api", "take one"),
+        ("services: {w: {image: x}}", "`w` is no name of a service or task", "2 to 63"),
+        ("services: {api: {image: x}}\ntasks: {seed: {image: x}, migrate: {extends: seed, image: x}}", "`seed` is a task", "only a service"),
+        ("services: {api: {image: x}}\nsignal: {group: \"\"}", "an empty text may not stand here", "leave the key out"),
+        ("services: {api: {image: x}}\nsignal: {launching: [\"\"]}", "an empty text may not stand here", "leave the key out"),
+        ("services: {api: {image: x}}\nsignal: {launching: [hook, drain, hook]}", "`hook` stands twice in `launching`", "once"),
+        ("services: {api: {image: x, depends_on: [bot]}, bot: {image: x, depends_on: [cms]}, cms: {image: x, depends_on: [api]}}", "api -> bot -> cms -> api", "take one"),
+        ("services: {api: {image: x, depends_on: [bot]}, bot: {image: x, network_mode: \"service:api\"}}", "api -> bot -> api", ""),
+        ("services: {api: {image: x, ports: [\"80:1\"]}, bot: {image: x, ports: [\"127.0.0.1:80:2\"]}}", "`bot` publishes `127.0.0.1:80:2`", "another port"),
+        ("services: {api: {image: x}}\ntasks: {migrate: {extends: bot, image: x}}", "no service `bot` to extend", "name a service"),
+        ("services: {api: {image: x}}\ntasks: {migrate: {image: x, ports: [80]}}", "unknown key `ports`", "publishes no ports"),
+        ("services: {api: {image: x}}\nregistries: {\"https://ghcr.io\": {username: a, password: b}}", "is no registry's host", "`ghcr.io`"),
+        ("services: {api: {image: x}}\nregistries: {ghcr.io: {username: a}}", "`registries.ghcr.io` needs `password`", ""),
+        ("services: {api: {image: x}}\ndiagnostics: /tmp", "no place in S3", "s3://"),
+        ("services: {api: {image: x}}\nsignal: {group: \"{{secretsmanager:x}}\"}", "`group` would show a secret", ""),
+        ("services: {api: {image: x}}\ndrain: {on: [spt]}", "`spt` may not stand here", "did you mean `spot`?"),
     ] {
         let problems = decode(text).unwrap_err();
         assert_eq!(problems.0.len(), 1, "{text}\n{problems}");
         assert!(problems.0[0].message.contains(message), "{text}\n{problems}");
+        assert!(problems.0[0].hint.is_some(), "{text}\n{problems}");
         assert!(problems.0[0].hint.as_deref().unwrap_or_default().contains(hint), "{text}\n{problems}");
     }
 }
@@ -269,14 +287,14 @@ fn says_what_is_wrong_and_what_to_do() {
 #[test]
 fn everything_at_once() {
     let problems = decode(
-        "services: {a: {image: X, mem_limit: x, depends_on: [z]}, b: {imag: y, ports: [0]}}\ntasks: {t: {extends: a, restart: no}}\nsignal: 3",
+        "services: {api: {image: X, mem_limit: x, depends_on: [zoo]}, bot: {imag: y, ports: [0]}}\ntasks: {migrate: {extends: api, restart: no}}\nsignal: 3",
     )
     .unwrap_err();
     let said = problems.to_string();
     for part in [
         "upper case",
         "`x` is no size",
-        "depends on `z`",
+        "depends on `zoo`",
         "unknown key `imag`",
         "needs `image`",
         "`0` publishes no port",

@@ -1,6 +1,9 @@
 //! Shapes of strings that may hold references.
 
-use super::{Problems, Shape};
+use super::{
+    Problems, Shape,
+    scalar::{IN_QUOTES, empty},
+};
 use crate::{
     node::{Kind, Node},
     reference::{Target, Template},
@@ -15,7 +18,7 @@ impl Shape for Secret {
     type Value = Template;
     fn decode(node: &Node, cx: &mut Problems<'_>) -> Option<Template> {
         let Kind::Scalar { text, .. } = &node.kind else {
-            cx.wrong_kind(node, "text", None);
+            cx.wrong_kind(node, "text", IN_QUOTES);
             return None;
         };
         match Template::parse(text, node.span.clone()) {
@@ -53,7 +56,8 @@ impl Shape for Open {
             .as_literal()
             .is_some_and(|text| text.contains('\0'))
         {
-            cx.complain(&node.span, Complaint::new("a NUL byte may not stand here"));
+            let complaint = Complaint::new("a NUL byte may not stand here");
+            cx.complain(&node.span, complaint.hint("take it out"));
         }
         Some(template)
     }
@@ -72,6 +76,21 @@ fn checked(
     let result = template.as_literal().map_or(Ok(()), check);
     cx.check(&node.span, result);
     Some(template)
+}
+
+/// The name of something of AWS's.
+pub(super) struct Named;
+impl Shape for Named {
+    type Value = Template;
+    fn decode(node: &Node, cx: &mut Problems<'_>) -> Option<Template> {
+        checked(node, cx, |text| match text.trim() {
+            "" => Err(empty()),
+            _ => Ok(()),
+        })
+    }
+    fn schema() -> Json {
+        json!({ "type": ["string", "number", "boolean"], "minLength": 1 })
+    }
 }
 
 /// A host name.

@@ -1,12 +1,12 @@
 //! The top level, services and tasks, and whom to tell.
 
 use super::{
-    collection::{self, List, Map, Merged, OneOrList, RegistryHost},
+    collection::{self, Distinct, List, Map, Merged, OneOrList, RegistryHost},
     compose, container,
     health::HealthRecord,
     keys::{Keys, Record},
     scalar::{Delay, Name, OneOf, Time},
-    text::{Open, S3Url, Secret},
+    text::{Named, S3Url, Secret},
 };
 use crate::spec::{
     CloudFormation, Drain, DrainOn, Registry, Restart, Service, Signal, Spec, Task, Unresolved,
@@ -159,15 +159,15 @@ impl Record for SignalRecord {
     const MERGES: bool = true;
     fn read(keys: &mut Keys<'_, '_>) -> Option<Signal<Unresolved>> {
         Some(Signal {
-            group: keys.take::<Open>("group", "the group's name; by default the instance's own"),
+            group: keys.take::<Named>("group", "the group's name; by default the instance's own"),
             launching: keys
-                .take::<OneOrList<Open>>(
+                .take::<Distinct<OneOrList<Named>>>(
                     "launching",
                     "launch hook, or a list; by default the group's only one",
                 )
                 .unwrap_or_default(),
             terminating: keys
-                .take::<OneOrList<Open>>(
+                .take::<Distinct<OneOrList<Named>>>(
                     "terminating",
                     "terminate hook, or a list; by default the group's only one",
                 )
@@ -184,8 +184,8 @@ struct CloudFormationRecord;
 impl Record for CloudFormationRecord {
     type Value = CloudFormation<Unresolved>;
     fn read(keys: &mut Keys<'_, '_>) -> Option<CloudFormation<Unresolved>> {
-        let stack = keys.required::<Open>("stack", "the stack's name or id");
-        let resource = keys.required::<Open>("resource", "the resource's logical id");
+        let stack = keys.required::<Named>("stack", "the stack's name or id");
+        let resource = keys.required::<Named>("resource", "the resource's logical id");
         Some(CloudFormation {
             stack: stack?,
             resource: resource?,

@@ -68,8 +68,11 @@ fn ssm(id: &str) -> Result<Target, Complaint> {
     } else {
         let resource = arn(name, "ssm")?;
         let path = resource.strip_prefix("parameter/");
-        path.ok_or_else(|| Complaint::new(format!("`{name}` is no parameter's ARN")))
-            .and_then(parameter_name)?;
+        path.ok_or_else(|| {
+            Complaint::new(format!("`{name}` is no parameter's ARN"))
+                .hint("write `arn:aws:ssm:REGION:ACCOUNT:parameter/NAME`")
+        })
+        .and_then(parameter_name)?;
     }
     if let Some(selector) = selector {
         check_selector(id, selector)?;
@@ -119,9 +122,10 @@ fn secret(id: &str) -> Result<Target, Complaint> {
         None => id,
         Some(_) => {
             let resource = arn(id, "secretsmanager")?;
-            resource
-                .strip_prefix("secret:")
-                .ok_or_else(|| Complaint::new(format!("`{id}` is no secret's ARN")))?
+            resource.strip_prefix("secret:").ok_or_else(|| {
+                Complaint::new(format!("`{id}` is no secret's ARN"))
+                    .hint("write `arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME`")
+            })?
         }
     };
     let valid = |c: char| {

@@ -223,7 +223,7 @@ const LIMIT: usize = 128 * 1024;
 #[test]
 fn every_problem_in_one_answer() {
     let spec = spec(
-        r#"services: {a: {image: "r.io/web:{{ssm:/v}}", environment: {A: "{{ssm:/x}}"}}, b: {image: "{{ssm:/v}}", hostname: "{{ssm:/v}}"}}"#,
+        r#"services: {api: {image: "r.io/web:{{ssm:/v}}", environment: {A: "{{ssm:/x}}"}}, bot: {image: "{{ssm:/v}}", hostname: "{{ssm:/v}}"}}"#,
     );
     assert_eq!(spec.targets().len(), 2);
     let problems = spec.resolve(&values(&[("/v", "a b")])).unwrap_err();

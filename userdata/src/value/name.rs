@@ -2,18 +2,19 @@
 
 use super::Complaint;
 
-/// A service's or task's name, which is also its container's and its host name on the network.
+/// A service's or task's name, which is also its container's and its host name on the network. The
+/// engine asks for two characters at least.
 pub(crate) fn container(text: &str) -> Result<(), Complaint> {
     let valid = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if text.is_empty()
+    if !(2..=63).contains(&text.len())
         || !text.chars().all(valid)
         || text.starts_with('-')
         || text.ends_with('-')
-        || text.len() > 63
     {
         return Err(
-            Complaint::new(format!("`{text}` is no name of a service or task"))
-                .hint("use a-z, 0-9 and `-`, at most 63, neither beginning nor ending with `-`"),
+            Complaint::new(format!("`{text}` is no name of a service or task")).hint(
+                "use a-z, 0-9 and `-`, 2 to 63 of them, neither beginning nor ending with `-`",
+            ),
         );
     }
     Ok(())
@@ -35,7 +36,8 @@ pub(crate) fn variable(text: &str) -> Result<(), Complaint> {
 /// A label's name.
 pub(crate) fn label(text: &str) -> Result<(), Complaint> {
     if text.is_empty() || text.contains(['=', '\0']) {
-        return Err(Complaint::new(format!("`{text}` is no name of a label")));
+        return Err(Complaint::new(format!("`{text}` is no name of a label"))
+            .hint("write a text without `=`"));
     }
     if text.starts_with("io.firstlight.") {
         return Err(
@@ -72,6 +74,9 @@ mod tests {
         for (text, valid) in [
             ("web", true),
             ("web-2", true),
+            ("db", true),
+            ("a", false),
+            ("7", false),
             ("", false),
             ("Web", false),
             ("-web", false),

@@ -30,6 +30,10 @@ pub(crate) fn absolute(text: &str) -> Result<(), Complaint> {
 pub(crate) fn tmpfs(text: &str) -> Result<(String, String), Complaint> {
     let (path, options) = text.split_once(':').unwrap_or((text, ""));
     absolute(path)?;
+    if path == "/" {
+        return Err(Complaint::new("`/` would cover the whole container")
+            .hint("name a folder, as in `/tmp`"));
+    }
     Ok((path.to_owned(), options.to_owned()))
 }
 
@@ -51,6 +55,7 @@ mod tests {
         ] {
             assert_eq!(absolute(text).is_ok(), valid, "{text}");
         }
+        assert!(tmpfs("/").is_err() && tmpfs("/:size=1m").is_err());
         assert_eq!(
             tmpfs("/tmp:size=64m").ok(),
             Some(("/tmp".to_owned(), "size=64m".to_owned()))

@@ -65,7 +65,8 @@ impl Whole<'_, '_> {
             let complaint = Complaint::new(format!(
                 "`{name}` depends on `{other}`, which is neither a service nor a task"
             ));
-            self.complain(name, "depends_on", complaint.hint_if(near));
+            let hint = "write it below `services` or `tasks`, or leave it out";
+            self.complain(name, "depends_on", complaint.hint(hint).hint_if(near));
         }
     }
 
@@ -82,7 +83,8 @@ impl Whole<'_, '_> {
             let complaint = Complaint::new(format!(
                 "`{name}` joins the network of `{other}`, which is no service"
             ));
-            self.complain(name, "network_mode", complaint.hint_if(near));
+            let hint = "name a service, or leave `network_mode` out";
+            self.complain(name, "network_mode", complaint.hint(hint).hint_if(near));
             return;
         }
         let joined = self
@@ -90,7 +92,10 @@ impl Whole<'_, '_> {
             .services
             .get(other)
             .map(|service| &service.container.network_mode);
-        if let Some(NetworkMode::Service(further)) = joined {
+        // One that leads back is a circle, and reported as such.
+        if let Some(NetworkMode::Service(further)) =
+            joined.filter(|_| !joins(self.spec, other, name))
+        {
             let complaint =
                 Complaint::new(format!("`{other}` itself joins the network of `{further}`"));
             self.complain(
@@ -120,13 +125,25 @@ impl Whole<'_, '_> {
             } else {
                 "network_mode"
             };
-            let complaint = Complaint::new(format!(
-                "these wait for each other: {} -> {first}",
-                circle.join(" -> ")
-            ));
-            self.complain(first, key, complaint.hint("take one of them out"));
+            let complaint = if key == "network_mode" && circle.len() == 1 {
+                Complaint::new(format!("`{first}` joins its own network"))
+                    .hint("name another service, or leave it out")
+            } else {
+                let drawn = circle.join(" -> ");
+                Complaint::new(format!("these wait for each other: {drawn} -> {first}"))
+                    .hint("take one of them out")
+            };
+            self.complain(first, key, complaint);
         }
     }
+}
+
+/// Whether a service joins another's network.
+fn joins(spec: &Spec<Unresolved>, service: &str, other: &str) -> bool {
+    let mode = spec
+        .container(service)
+        .map(|container| &container.network_mode);
+    matches!(mode, Some(NetworkMode::Service(joined)) if joined == other)
 }
 
 /// Follows what comes before `name`; a name met again on the way closes a circle.

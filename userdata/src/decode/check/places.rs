@@ -61,7 +61,8 @@ impl Whole<'_, '_> {
                     key,
                     Complaint::new(format!(
                         "`{path}` would lie below `{file}`, which is a file"
-                    )),
+                    ))
+                    .hint("give one of them another path"),
                 );
             }
         }
