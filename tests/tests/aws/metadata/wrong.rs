@@ -137,11 +137,13 @@ async fn what_stays_wrong() -> Result<()> {
     table(
         cases,
         async |(path, fault, code, reason, stage, heard, says)| {
+            // Only what hangs is to be given up; on a busy machine all else takes its time.
+            let attempt = if fault == Fault::Hang { 400 } else { 10_000 };
             let (is_denied, is_refused) =
                 (fault == Fault::Status(403), fault == Fault::Status(401));
             let play = Play::open(scene.stage(stillborn("20s", "")), [fault.on_metadata(path)])
                 .await?
-                .timings(&json!({"imds_budget": 1500, "imds_attempt": 400}));
+                .timings(&json!({"imds_budget": 1500, "imds_attempt": attempt}));
             let want = Failure {
                 code,
                 stage,
