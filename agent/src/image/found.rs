@@ -25,11 +25,34 @@ pub(super) async fn inspect(
     name: &str,
     pulled: Option<&str>,
 ) -> Result<Option<Image>, ImageError> {
+    let inspected = ask(cx, docker, name).await?;
+    Ok(inspected.map(|inspected| image(reference, pulled, &inspected)))
+}
+
+/// The image of that id, pinned by it.
+pub(super) async fn by_id(
+    cx: &Context,
+    docker: &Docker,
+    id: &str,
+) -> Result<Option<Image>, ImageError> {
+    let inspected = ask(cx, docker, id).await?;
+    Ok(inspected.map(|inspected| Image {
+        reference: id.to_owned(),
+        pinned: id.to_owned(),
+        has_healthcheck: has_healthcheck(&inspected),
+    }))
+}
+
+async fn ask(
+    cx: &Context,
+    docker: &Docker,
+    name: &str,
+) -> Result<Option<ImageInspect>, ImageError> {
     match docker::ask(cx, docker.inspect_image(name)).await {
-        Ok(inspected) => Ok(Some(image(reference, pulled, &inspected))),
+        Ok(inspected) => Ok(Some(inspected)),
         Err(error) if error.cause == docker::Cause::NoSuchImage => Ok(None),
         Err(error) => Err(ImageError::Call {
-            image: reference.to_string(),
+            image: name.to_owned(),
             error,
         }),
     }

@@ -27,7 +27,10 @@ use firstlight_userdata::{
     value::ImageRef,
 };
 use futures_util::future::try_join_all;
-use std::{cell::Cell, collections::BTreeMap};
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, BTreeSet},
+};
 use tokio::time::Instant;
 
 /// The image each container runs, by container (service or task) name.
@@ -46,8 +49,8 @@ pub struct Image {
 
 /// Pulls every image that the spec names, in parallel, each once.
 ///
-/// An image whose reference is in `recorded` is the recorded one, whatever its tag has come to mean
-/// since, and is pulled only when it is not there any more.
+/// A container that is in `recorded` runs the image recorded for it, whatever its reference or tag has
+/// come to mean since; that is pulled only when it is not there any more.
 ///
 /// # Errors
 /// The first image that cannot be had.
@@ -57,7 +60,6 @@ pub async fn pull(
     resolution: &Resolution,
     recorded: &Images,
 ) -> Result<Images, ImageError> {
-    let wanted = wanted(&resolution.spec);
     let docker = docker::engine(cx).await?;
     let credentials = Credentials::new(cx, &resolution.spec.registries);
     let puller = Puller {
@@ -65,25 +67,48 @@ pub async fn pull(
         docker: &docker,
         credentials: &credentials,
     };
-    let pulls = wanted
+    let pulls = wanted(&resolution.spec, recorded)
         .into_iter()
-        .map(async |(reference, (policy, containers))| {
-            let text = reference.to_string();
-            let image = match recorded.values().find(|image| image.reference == text) {
-                Some(image) => puller.again(&reference, image).await?,
-                None => puller.ensure(&reference, policy).await?,
+        .map(async |(what, containers)| {
+            let image = match what {
+                What::Recorded(pinned) => puller.again(pinned, &containers).await?,
+                What::Named(reference) => puller.ensure(reference, eagerest(&containers)).await?,
             };
-            Ok::<_, ImageError>(
-                containers
-                    .into_iter()
-                    .map(move |name| (name, image.clone())),
-            )
+            let named = containers.into_iter().map(move |container| {
+                let image = Image {
+                    reference: container.reference,
+                    ..image.clone()
+                };
+                (container.name, image)
+            });
+            Ok::<_, ImageError>(named)
         });
     Ok(try_join_all(pulls).await?.into_iter().flatten().collect())
 }
 
-/// Each image once, with the names of its containers and the most eager of their policies.
-fn wanted(spec: &Spec<Resolved>) -> BTreeMap<ImageRef, (PullPolicy, Vec<String>)> {
+/// What is to be on this machine.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum What<'a> {
+    /// What an earlier start of this launch pulled, pinned.
+    Recorded(&'a str),
+    /// What a reference means now.
+    Named(&'a ImageRef),
+}
+
+/// A container that is to run it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Container {
+    name: String,
+    /// The image's reference, of now or as recorded.
+    reference: String,
+    policy: PullPolicy,
+}
+
+/// Each image once, with its containers.
+fn wanted<'a>(
+    spec: &'a Spec<Resolved>,
+    recorded: &'a Images,
+) -> BTreeMap<What<'a>, Vec<Container>> {
     let services = spec
         .services
         .iter()
@@ -92,16 +117,24 @@ fn wanted(spec: &Spec<Resolved>) -> BTreeMap<ImageRef, (PullPolicy, Vec<String>)
         .tasks
         .iter()
         .map(|(name, task)| (name, &task.container));
-    let mut wanted: BTreeMap<ImageRef, (PullPolicy, Vec<String>)> = BTreeMap::new();
+    let mut wanted: BTreeMap<What<'_>, Vec<Container>> = BTreeMap::new();
     for (name, container) in services.chain(tasks) {
-        let policy = container.pull_policy();
-        let (eagerest, containers) = wanted
-            .entry(container.image.clone())
-            .or_insert((policy, Vec::new()));
-        *eagerest = eager(*eagerest, policy);
-        containers.push(name.clone());
+        let (what, reference) = match recorded.get(name) {
+            Some(image) => (What::Recorded(&image.pinned), image.reference.clone()),
+            None => (What::Named(&container.image), container.image.to_string()),
+        };
+        wanted.entry(what).or_default().push(Container {
+            name: name.clone(),
+            reference,
+            policy: container.pull_policy(),
+        });
     }
     wanted
+}
+
+fn eagerest(containers: &[Container]) -> PullPolicy {
+    let policies = containers.iter().map(|container| container.policy);
+    policies.reduce(eager).unwrap_or(PullPolicy::Missing)
 }
 
 fn eager(one: PullPolicy, other: PullPolicy) -> PullPolicy {
@@ -121,24 +154,22 @@ struct Puller<'a> {
 }
 
 impl Puller<'_> {
-    /// The image that `recorded` says.
-    async fn again(&self, reference: &ImageRef, recorded: &Image) -> Result<Image, ImageError> {
-        let image = match ImageRef::parse(&recorded.pinned) {
-            Ok(pinned) if pinned.digest().is_some() => {
-                self.ensure(&pinned, PullPolicy::Missing).await?
+    /// What is recorded as `pinned` for these containers.
+    async fn again(&self, pinned: &str, containers: &[Container]) -> Result<Image, ImageError> {
+        if let Ok(reference) = ImageRef::parse(pinned)
+            && reference.digest().is_some()
+        {
+            return self.ensure(&reference, PullPolicy::Missing).await;
+        }
+        // An image id: it came from no registry, so none has it.
+        let image = found::by_id(self.cx, self.docker, pinned).await?;
+        image.ok_or_else(|| {
+            let references = containers.iter().map(|container| &*container.reference);
+            let references: BTreeSet<&str> = references.collect();
+            let references = Vec::from_iter(references).join(", ");
+            ImageError::Absent {
+                image: format!("{references} ({pinned})"),
             }
-            // An image id: it came from no registry, so none has it.
-            Ok(_) | Err(_) => {
-                found::inspect(self.cx, self.docker, reference, &recorded.pinned, None)
-                    .await?
-                    .ok_or_else(|| ImageError::Absent {
-                        image: format!("{reference} ({})", recorded.pinned),
-                    })?
-            }
-        };
-        Ok(Image {
-            reference: recorded.reference.clone(),
-            ..image
         })
     }
 
@@ -199,7 +230,76 @@ impl Puller<'_> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
+    use crate::workload::example;
+
+    /// Services with these images.
+    fn spec(services: &[(&str, &str)]) -> Spec<Resolved> {
+        let mut spec = example::spec();
+        for (name, image) in services {
+            let mut container = example::container();
+            container.image = ImageRef::parse(image).unwrap();
+            let service = example::service(container);
+            spec.services.insert((*name).to_owned(), service);
+        }
+        spec
+    }
+
+    fn image(reference: &str, pinned: &str) -> Image {
+        Image {
+            reference: reference.to_owned(),
+            pinned: pinned.to_owned(),
+            has_healthcheck: false,
+        }
+    }
+
+    /// "what: container reference, …", a line each.
+    fn lines(spec: &Spec<Resolved>, recorded: &Images) -> Vec<String> {
+        let line = |(what, containers): (What<'_>, Vec<Container>)| {
+            let what = match what {
+                What::Recorded(pinned) => pinned.to_owned(),
+                What::Named(reference) => reference.to_string(),
+            };
+            let containers = containers.iter();
+            let containers = containers.map(|one| format!("{} {}", one.name, one.reference));
+            format!("{what}: {}", containers.collect::<Vec<_>>().join(", "))
+        };
+        wanted(spec, recorded).into_iter().map(line).collect()
+    }
+
+    #[test]
+    fn what_is_recorded_runs_whatever_its_reference_has_come_to_mean() {
+        // A parameter moved from 42 to 43, and another from 1 to 2, since they were pulled.
+        let spec = spec(&[
+            ("db", "r.example/db:2"),
+            ("new", "r.example/web:43"),
+            ("side", "r.example/web:stable"),
+            ("web", "r.example/web:43"),
+        ]);
+        let digest = format!("r.example/web@sha256:{}", "a".repeat(64));
+        let recorded = Images::from([
+            ("db".to_owned(), image("r.example/db:1", "sha256:bb")),
+            ("side".to_owned(), image("r.example/web:stable", &digest)),
+            ("web".to_owned(), image("r.example/web:42", &digest)),
+        ]);
+        assert_eq!(
+            lines(&spec, &recorded),
+            [
+                format!("{digest}: side r.example/web:stable, web r.example/web:42"),
+                "sha256:bb: db r.example/db:1".to_owned(),
+                "r.example/web:43: new r.example/web:43".to_owned(),
+            ]
+        );
+        assert_eq!(
+            lines(&spec, &Images::new()),
+            [
+                "r.example/db:2: db r.example/db:2",
+                "r.example/web:43: new r.example/web:43, web r.example/web:43",
+                "r.example/web:stable: side r.example/web:stable",
+            ]
+        );
+    }
 
     #[test]
     fn the_more_eager_policy_holds() {

@@ -9,7 +9,7 @@ use firstlight_userdata::{
 };
 use std::{collections::BTreeMap, time::Duration};
 
-pub(super) fn spec() -> Spec<Resolved> {
+pub(crate) fn spec() -> Spec<Resolved> {
     Spec {
         timeout: Duration::from_secs(900),
         registries: BTreeMap::new(),
@@ -31,7 +31,7 @@ pub(super) fn spec() -> Spec<Resolved> {
     }
 }
 
-pub(super) fn service(container: Container<Resolved>) -> Service<Resolved> {
+pub(crate) fn service(container: Container<Resolved>) -> Service<Resolved> {
     Service {
         container,
         health: None,
@@ -39,14 +39,14 @@ pub(super) fn service(container: Container<Resolved>) -> Service<Resolved> {
     }
 }
 
-pub(super) fn task(container: Container<Resolved>) -> Task<Resolved> {
+pub(crate) fn task(container: Container<Resolved>) -> Task<Resolved> {
     Task {
         container,
         timeout: None,
     }
 }
 
-pub(super) fn container() -> Container<Resolved> {
+pub(crate) fn container() -> Container<Resolved> {
     Container {
         image: ImageRef::parse("example").unwrap(),
         pull_policy: None,

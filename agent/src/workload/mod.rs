@@ -12,7 +12,7 @@ mod create;
 mod error;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
-mod example;
+pub(crate) mod example;
 mod files;
 mod network;
 mod order;
