@@ -42,17 +42,18 @@ impl Backoff {
 
 /// Calls `attempt` until it succeeds, fails fatally, or `deadline` passes.
 ///
-/// `what` names the call in the log: `ssm:GetParameters`.
+/// `what` names the call in the log: `ssm:GetParameters`. At the deadline an attempt under way is cut
+/// off, and `cut_off` says what that means: it is given the error of the attempt before, which may be
+/// long ago.
 ///
 /// # Errors
-/// The last error. At the deadline an attempt under way is cut off; if none has failed before, there
-/// is no error to give, and `cut_off` makes one.
+/// The last error, or `cut_off`'s.
 pub async fn until<T, E: Classify + fmt::Display>(
     what: &str,
     backoff: Backoff,
     deadline: Deadline,
     report: &Report,
-    cut_off: impl FnOnce() -> E,
+    cut_off: impl FnOnce(Option<E>) -> E,
     mut attempt: impl AsyncFnMut() -> Result<T, E>,
 ) -> Result<T, E> {
     let mut count: u32 = 0;
@@ -62,7 +63,7 @@ pub async fn until<T, E: Classify + fmt::Display>(
         let error = match tokio::time::timeout_at(deadline.instant(), attempt()).await {
             Ok(Ok(value)) => return Ok(value),
             Ok(Err(error)) => error,
-            Err(_elapsed) => return Err(last.unwrap_or_else(cut_off)),
+            Err(_elapsed) => return Err(cut_off(last)),
         };
         let class = error.class();
         if class == Class::Fatal {
@@ -76,11 +77,108 @@ pub async fn until<T, E: Classify + fmt::Display>(
             Duration::ZERO
         };
         let wait = floor + (bound - floor).mul_f64(fastrand::f64());
-        report.retrying(what, class, count, &error, deadline.remaining());
-        if wait >= deadline.remaining() {
+        let left = deadline.remaining();
+        report.retrying(what, class, count, &error, left);
+        if left <= backoff.base {
             return Err(error);
         }
         last = Some(error);
-        tokio::time::sleep(wait).await;
+        // The last waits are shorter, so that what comes back late is still found.
+        tokio::time::sleep(wait.min(left / 2)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{cell::Cell, future::pending};
+
+    #[derive(Debug, PartialEq, Eq)]
+    struct Failed(Class, u32);
+
+    impl fmt::Display for Failed {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "attempt {} failed", self.1)
+        }
+    }
+
+    impl Classify for Failed {
+        fn class(&self) -> Class {
+            self.0
+        }
+    }
+
+    const BACKOFF: Backoff = Backoff {
+        base: Duration::from_millis(10),
+        cap: Duration::from_secs(20),
+    };
+
+    async fn run(
+        deadline: Deadline,
+        cut_off: impl FnOnce(Option<Failed>) -> Failed,
+        attempt: impl AsyncFn(u32) -> Result<u32, Failed>,
+    ) -> Result<u32, Failed> {
+        let count = Cell::new(0);
+        until(
+            "test",
+            BACKOFF,
+            deadline,
+            &Report::default(),
+            cut_off,
+            async || {
+                count.set(count.get() + 1);
+                attempt(count.get()).await
+            },
+        )
+        .await
+    }
+
+    fn never(_: Option<Failed>) -> Failed {
+        Failed(Class::Fatal, 0)
+    }
+
+    #[tokio::test]
+    async fn until_it_succeeds_or_fails_for_good() {
+        let far = Deadline::after(Duration::from_secs(60));
+        let third = async |nth| match nth {
+            3 => Ok(nth),
+            _ => Err(Failed(Class::Transient, nth)),
+        };
+        assert_eq!(run(far, never, third).await, Ok(3));
+        let fatal = async |nth| Err(Failed(Class::Fatal, nth));
+        assert_eq!(run(far, never, fatal).await, Err(Failed(Class::Fatal, 1)));
+    }
+
+    #[tokio::test]
+    async fn who_calls_says_what_a_cut_off_means() {
+        for (good, want) in [(1, None), (3, Some(Failed(Class::Throttled, 2)))] {
+            let seen = Cell::new(None);
+            let cut_off = |last| {
+                seen.set(last);
+                Failed(Class::Transient, 99)
+            };
+            let hangs = async |nth| match nth == good {
+                true => pending().await,
+                false => Err(Failed(Class::Throttled, nth)),
+            };
+            let soon = Deadline::after(Duration::from_millis(300));
+            let error = run(soon, cut_off, hangs).await;
+            assert_eq!(error, Err(Failed(Class::Transient, 99)));
+            assert_eq!(seen.take(), want);
+        }
+    }
+
+    #[tokio::test]
+    async fn tries_until_the_deadline_however_long_the_wait_drawn() {
+        let deadline = Deadline::after(Duration::from_millis(500));
+        let error = run(deadline, never, async |nth| {
+            Err(Failed(Class::Throttled, nth))
+        })
+        .await;
+        assert!(
+            matches!(error, Err(Failed(Class::Throttled, _))),
+            "{error:?}"
+        );
+        assert!(deadline.remaining() <= BACKOFF.base);
     }
 }

@@ -245,24 +245,7 @@ impl Watched {
 
     /// Waits until it does not run, through restarts of the engine.
     async fn ended(&self, cx: &Context) -> Result<(), CallError> {
-        let cut_off = Cell::new(false);
-        let ended = retry::until(
-            "docker:wait",
-            backoff(cx),
-            cx.deadline,
-            &cx.report,
-            || {
-                cut_off.set(true);
-                silent("docker:wait")
-            },
-            async || self.wait_once().await,
-        )
-        .await;
-        if cut_off.get() {
-            // It still runs. The deadline is for those to announce who wanted something of it.
-            pending::<()>().await;
-        }
-        ended
+        patiently(cx, "docker:wait", async || self.wait_once().await).await
     }
 
     async fn wait_once(&self) -> Result<(), CallError> {
@@ -304,13 +287,43 @@ pub async fn call<T>(
         backoff(cx),
         cx.deadline,
         &cx.report,
-        || silent(what),
+        |last| last.unwrap_or_else(|| silent(what)),
         async || docker::ask(cx, ask()).await,
     )
     .await
 }
 
-fn backoff(cx: &Context) -> Backoff {
+/// Asks the engine something that takes as long as it takes, again while it is away. Cut off by the
+/// deadline it does not end: that is for those to announce who know what they waited for.
+///
+/// # Errors
+/// The engine's, told apart.
+pub async fn patiently<T>(
+    cx: &Context,
+    what: &'static str,
+    ask: impl AsyncFnMut() -> Result<T, CallError>,
+) -> Result<T, CallError> {
+    let cut_off = Cell::new(false);
+    let answer = retry::until(
+        what,
+        backoff(cx),
+        cx.deadline,
+        &cx.report,
+        |_| {
+            cut_off.set(true);
+            silent(what)
+        },
+        ask,
+    )
+    .await;
+    if cut_off.get() {
+        pending::<()>().await;
+    }
+    answer
+}
+
+/// How often the engine is asked again.
+pub fn backoff(cx: &Context) -> Backoff {
     // The engine is on this machine: look often.
     Backoff {
         base: cx.timings.backoff_base,
@@ -323,5 +336,28 @@ fn silent(what: &str) -> CallError {
         cause: Cause::Unreachable,
         status: None,
         message: format!("the Docker engine gave no answer to {what}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::docker::fake::{Answer, Fake};
+
+    #[tokio::test]
+    async fn an_engine_that_was_away_for_a_moment_is_no_news_at_the_deadline() {
+        let engine = Fake::new(Duration::from_millis(400), |_, nth| match nth {
+            1 => Answer::HangUp,
+            _ => Answer::Silence,
+        })
+        .await;
+        let (docker, cx) = (engine.docker.clone(), &engine.cx);
+        let name = ("web", "web".to_owned());
+        let redact = Redactor::default();
+        let web = Watched::new(docker, name, Kind::Service, redact, None, false);
+        let later = cx.deadline.instant() + Duration::from_millis(200);
+        let exited = tokio::time::timeout_at(later, web.exited(cx)).await;
+        assert!(exited.is_err(), "{exited:?}");
+        assert_eq!(engine.asked(), ["POST /containers/web/wait"; 2]);
     }
 }

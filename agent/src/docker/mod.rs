@@ -7,6 +7,9 @@
 //! the table's test.
 
 mod error;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+pub(crate) mod fake;
 
 pub use error::{CallError, Cause};
 
@@ -44,7 +47,7 @@ pub async fn engine(cx: &Context) -> Result<Docker, EngineError> {
         backoff,
         cx.deadline,
         &cx.report,
-        || address.unreachable("no answer"),
+        |last| last.unwrap_or_else(|| address.unreachable("no answer")),
         async || connect(&address, cx.timings.docker_attempt).await,
     )
     .await

@@ -68,9 +68,9 @@ pub enum ImageError {
         /// What had come by then.
         got: PullProgress,
     },
-    /// The deadline came before anything else was seen of the pull.
+    /// The deadline came while it was being pulled.
     #[error(
-        "{image} from {registry}: the launch's time ran out during the first attempt to pull it, {}; raise the spec's timeout, or make the image smaller",
+        "{image} from {registry}: the launch's time ran out while it was pulled, {}; raise the spec's timeout, or make the image smaller",
         so_far(*got)
     )]
     CutOff {
@@ -153,11 +153,20 @@ impl ImageError {
         }
     }
 
-    pub(super) fn cut_off(reference: &ImageRef, got: PullProgress) -> ImageError {
-        ImageError::CutOff {
-            image: reference.to_string(),
-            registry: reference.registry().to_owned(),
-            got,
+    /// The deadline came when an attempt had brought `got`; the one before failed with `last`.
+    pub(super) fn cut_off(
+        reference: &ImageRef,
+        got: PullProgress,
+        last: Option<ImageError>,
+    ) -> ImageError {
+        match last {
+            // Why nothing comes is worth more than that nothing came.
+            Some(last) if got == PullProgress::default() => last,
+            Some(_) | None => ImageError::CutOff {
+                image: reference.to_string(),
+                registry: reference.registry().to_owned(),
+                got,
+            },
         }
     }
 }
@@ -315,6 +324,13 @@ const TABLE: &[(&str, Cause)] = &[
     ("network is unreachable", Cause::Unreachable),
     ("tls handshake timeout", Cause::Unreachable),
     ("client.timeout exceeded", Cause::Unreachable),
+    ("timeout awaiting response headers", Cause::Unreachable),
+    ("connection timed out", Cause::Unreachable),
+    ("use of closed network connection", Cause::Unreachable),
+    ("server closed idle connection", Cause::Unreachable),
+    ("transport connection broken", Cause::Unreachable),
+    ("http2:", Cause::Unreachable),
+    ("stream error:", Cause::Unreachable),
     ("request canceled", Cause::Unreachable),
     ("context deadline exceeded", Cause::Unreachable),
     ("broken pipe", Cause::Unreachable),

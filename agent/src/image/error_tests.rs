@@ -132,6 +132,46 @@ const SAID: &[(Option<u16>, &str, Cause)] = &[
     (None, "unexpected EOF", Cause::Unreachable),
     (
         Some(500),
+        "Get \"https://ghcr.io/v2/\": dial tcp 10.9.9.9:443: connect: connection timed out",
+        Cause::Unreachable,
+    ),
+    (
+        None,
+        "download failed after attempts=6: read tcp 10.0.0.5:41712->10.9.9.9:443: read: connection timed out",
+        Cause::Unreachable,
+    ),
+    (
+        None,
+        "error pulling image configuration: Get \"https://prod-eu-west-1-starport-layer-bucket.s3.eu-west-1.amazonaws.com/5f0b\": net/http: timeout awaiting response headers",
+        Cause::Unreachable,
+    ),
+    (
+        Some(500),
+        "Get \"https://ghcr.io/v2/\": write tcp 10.0.0.5:41712->10.9.9.9:443: use of closed network connection",
+        Cause::Unreachable,
+    ),
+    (
+        Some(500),
+        "Get \"http://127.0.0.1:5000/v2/\": http: server closed idle connection",
+        Cause::Unreachable,
+    ),
+    (
+        None,
+        "stream error: stream ID 7; INTERNAL_ERROR; received from peer",
+        Cause::Unreachable,
+    ),
+    (
+        None,
+        "failed to copy: httpReadSeeker: failed open: failed to do request: Get \"https://ghcr.io/v2/acme/web/blobs/sha256:aa\": http2: server sent GOAWAY and closed the connection; LastStreamID=7, ErrCode=NO_ERROR",
+        Cause::Unreachable,
+    ),
+    (
+        None,
+        "failed to copy: httpReadSeeker: failed open: unexpected status code https://registry-1.docker.io/v2/library/httpd/manifests/sha256:aa: 429 Too Many Requests - Server message: toomanyrequests: You have reached your pull rate limit.",
+        Cause::Throttled,
+    ),
+    (
+        Some(500),
         "Get \"https://registry.example/v2/\": x509: certificate signed by unknown authority",
         Cause::Untrusted,
     ),
@@ -203,6 +243,7 @@ fn what_came_of_an_image_is_told() {
         ..PullProgress::default()
     };
     let limit = Duration::from_secs(60);
+    let throttled = pull_error(Some(500), "toomanyrequests: Rate exceeded");
     for (error, reason, words) in [
         (
             ImageError::stalled(&reference, limit, got),
@@ -215,9 +256,19 @@ fn what_came_of_an_image_is_told() {
             "no byte came for 60s, before anything of it came; ",
         ),
         (
-            ImageError::cut_off(&reference, got),
+            ImageError::cut_off(&reference, got, Some(throttled.clone())),
             Reason::Deadline,
-            "time ran out during the first attempt to pull it, after 1.2 MB of 3.0 MB; ",
+            "time ran out while it was pulled, after 1.2 MB of 3.0 MB; ",
+        ),
+        (
+            ImageError::cut_off(&reference, PullProgress::default(), None),
+            Reason::Deadline,
+            "time ran out while it was pulled, before anything of it came; ",
+        ),
+        (
+            ImageError::cut_off(&reference, PullProgress::default(), Some(throttled)),
+            Reason::ImageThrottled,
+            "toomanyrequests",
         ),
     ] {
         assert_eq!(error.reason(), reason);

@@ -217,8 +217,9 @@ impl Puller<'_> {
             backoff,
             self.cx.deadline,
             &self.cx.report,
-            || ImageError::cut_off(reference, got.get()),
+            |last| ImageError::cut_off(reference, got.get(), last),
             async || {
+                got.set(PullProgress::default());
                 let fresh = !first.replace(false);
                 let credentials = self.credentials.of(reference, fresh).await?;
                 pull::attempt(self.cx, self.docker, reference, credentials, &got).await

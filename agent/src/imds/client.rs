@@ -107,7 +107,7 @@ impl Client {
             self.backoff,
             deadline.at_most(self.budget),
             &self.report,
-            || Miss::Silent("no answer".to_owned()),
+            |last| last.unwrap_or_else(|| Miss::Silent("no answer".to_owned())),
             attempt,
         )
         .await

@@ -146,7 +146,7 @@ impl Fetcher<'_> {
             backoff,
             self.cx.deadline,
             &self.cx.report,
-            || aws::CallError::cut_off(action, config),
+            |last| last.unwrap_or_else(|| aws::CallError::cut_off(action, config)),
             attempt,
         )
         .await

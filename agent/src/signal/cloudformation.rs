@@ -31,7 +31,7 @@ pub(super) async fn deliver(
         cx.timings.backoff(),
         deadline,
         &cx.report,
-        || CallError::cut_off(ACTION, &cx.aws),
+        |last| last.unwrap_or_else(|| CallError::cut_off(ACTION, &cx.aws)),
         async || {
             let call = client
                 .signal_resource()

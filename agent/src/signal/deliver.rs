@@ -129,7 +129,7 @@ impl Completion<'_> {
             timings.backoff(),
             self.deadline,
             &self.cx.report,
-            || CallError::cut_off(ACTION, &self.cx.aws),
+            |last| last.unwrap_or_else(|| CallError::cut_off(ACTION, &self.cx.aws)),
             async || {
                 let call = client
                     .complete_lifecycle_action()

@@ -119,7 +119,7 @@ pub(super) async fn member(cx: &Context, group: String) -> Result<Membership, Si
         cx.timings.backoff(),
         cx.deadline,
         &cx.report,
-        || CallError::cut_off(ACTION, &cx.aws),
+        |last| last.unwrap_or_else(|| CallError::cut_off(ACTION, &cx.aws)),
         async || {
             let call = client
                 .describe_lifecycle_hooks()
@@ -188,7 +188,7 @@ pub(super) async fn described(
         cx.timings.backoff(),
         deadline,
         &cx.report,
-        || CallError::cut_off(ACTION, &cx.aws),
+        |last| last.unwrap_or_else(|| CallError::cut_off(ACTION, &cx.aws)),
         async || {
             let call = client
                 .describe_auto_scaling_instances()

@@ -136,7 +136,9 @@ async fn until(
         base: cx.timings.backoff_base,
         cap: cx.timings.backoff_cap,
     };
-    let cut_off = || Miss::Call(CallError::cut_off(action, &cx.aws));
+    let cut_off = |last: Option<Miss>| {
+        last.unwrap_or_else(|| Miss::Call(CallError::cut_off(action, &cx.aws)))
+    };
     retry::until(action, backoff, cx.deadline, &cx.report, cut_off, attempt).await
 }
 
