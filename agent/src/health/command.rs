@@ -4,7 +4,11 @@
 //! started, so that one at most hangs.
 
 use super::probe::Saw;
-use crate::{context::Context, docker, workload::Running};
+use crate::{
+    context::Context,
+    docker::{self, Cause},
+    workload::Running,
+};
 use bollard::{
     container::LogOutput,
     exec::{CreateExecOptions, StartExecOptions, StartExecResults},
@@ -20,18 +24,30 @@ const KEPT: usize = SHOWN + 8 * 1024;
 
 /// A command, to be run again and again.
 #[derive(Debug)]
-pub(super) struct Command<'a> {
-    words: &'a [String],
+pub(super) struct Command {
+    /// What it is called, for people.
+    name: String,
+    words: Vec<String>,
     /// The one that was started last and may still run.
     running: Option<String>,
 }
 
-impl<'a> Command<'a> {
-    pub(super) fn new(words: &'a [String]) -> Command<'a> {
+impl Command {
+    pub(super) fn new(words: &[String]) -> Command {
+        Command::named(&format!("`{}`", words.join(" ")), words.to_vec())
+    }
+
+    pub(super) fn named(name: &str, words: Vec<String>) -> Command {
         Command {
+            name: name.to_owned(),
             words,
             running: None,
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn words(&self) -> &[String] {
+        &self.words
     }
 
     pub(super) async fn ask(&mut self, cx: &Context, service: &Running) -> Saw {
@@ -50,18 +66,24 @@ impl<'a> Command<'a> {
     async fn run(&mut self, cx: &Context, service: &Running) -> Result<Saw, docker::CallError> {
         let docker = service.container.docker();
         if let Some(id) = &self.running {
-            let before = docker::ask(cx, docker.inspect_exec(id)).await?;
-            if before.running == Some(true) {
+            let runs = match docker::ask(cx, docker.inspect_exec(id)).await {
+                Ok(before) => before.running == Some(true),
+                // An engine that was restarted knows of none.
+                Err(error) if error.cause == Cause::NoSuchOther => false,
+                Err(error) => return Err(error),
+            };
+            if runs {
                 return Ok(Saw {
                     good: false,
                     words: format!("{self} still runs"),
                 });
             }
+            self.running = None;
         }
         let options = CreateExecOptions {
             attach_stdout: Some(true),
             attach_stderr: Some(true),
-            cmd: Some(self.words.to_vec()),
+            cmd: Some(self.words.clone()),
             ..CreateExecOptions::default()
         };
         let id = docker::ask(cx, docker.create_exec(&service.id, options))
@@ -105,9 +127,9 @@ impl<'a> Command<'a> {
     }
 }
 
-impl fmt::Display for Command<'_> {
+impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}`", self.words.join(" "))
+        f.write_str(&self.name)
     }
 }
 
@@ -129,6 +151,60 @@ fn shown(output: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        container::{Kind, Watched},
+        docker::fake::{Answer, Fake},
+    };
+    use firstlight_userdata::redact::Redactor;
+    use std::{sync::Arc, time::Duration};
+    use tokio::time::{Instant, timeout};
+
+    #[tokio::test]
+    async fn one_that_the_engine_has_forgotten_does_not_run() {
+        let engine = Fake::new(Duration::from_secs(60), |call, nth| match (call, nth) {
+            ("POST /containers/web/exec", 1) => Answer::Say(201, r#"{"Id":"one"}"#),
+            ("GET /exec/one/json", _) => {
+                Answer::Say(404, r#"{"message":"No such exec instance: one"}"#)
+            }
+            ("POST /containers/web/exec", _) => Answer::Say(500, r#"{"message":"enough"}"#),
+            _ => Answer::Silence,
+        })
+        .await;
+        let (docker, redact) = (engine.docker.clone(), Redactor::default());
+        let name = ("web", "web".to_owned());
+        let service = Running {
+            name: "web".into(),
+            id: "web".into(),
+            health: None,
+            has_healthcheck: false,
+            since: Instant::now(),
+            container: Arc::new(Watched::new(
+                docker,
+                name,
+                Kind::Service,
+                redact,
+                None,
+                false,
+            )),
+        };
+        let mut command = Command::new(&["true".to_owned()]);
+        let saw = command.ask(&engine.cx, &service).await;
+        assert!(saw.words.contains("did not answer"), "{saw:?}");
+        let saw = timeout(Duration::from_secs(30), command.ask(&engine.cx, &service)).await;
+        assert!(
+            saw.as_ref().is_ok_and(|saw| saw.words.ends_with("enough")),
+            "{saw:?}"
+        );
+        assert_eq!(
+            engine.asked(),
+            [
+                "POST /containers/web/exec",
+                "POST /exec/one/start",
+                "GET /exec/one/json",
+                "POST /containers/web/exec",
+            ]
+        );
+    }
 
     #[test]
     fn words() {

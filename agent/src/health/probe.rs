@@ -1,6 +1,14 @@
 //! The closed set of probes, and how often each is asked.
 
-use super::{command::Command, error::HealthError, http::Get, image, settle, target::Target, tcp};
+use super::{
+    command::Command,
+    error::HealthError,
+    http::Get,
+    image::{self, Check},
+    settle,
+    target::Target,
+    tcp,
+};
 use crate::{context::Context, workload::Running};
 use firstlight_userdata::spec::Probe;
 use std::time::Duration;
@@ -33,8 +41,8 @@ pub(super) struct Prober<'a> {
 enum How<'a> {
     Http(Get<'a>, Target),
     Tcp(u16, Target),
-    Command(Command<'a>),
-    Image,
+    Command(Command),
+    Image(Check),
     Settle,
 }
 
@@ -51,27 +59,30 @@ impl<'a> Prober<'a> {
             Some(Probe::Https(probe)) => How::Http(get("https", probe)?, Target::default()),
             Some(Probe::Tcp { port }) => How::Tcp(*port, Target::default()),
             Some(Probe::Command(command)) => How::Command(Command::new(command)),
-            None if service.has_healthcheck => How::Image,
+            None if service.has_healthcheck => How::Image(Check::default()),
             None => How::Settle,
         };
         Ok(Prober { cx, service, how })
     }
 
     pub(super) fn pace(&self, cx: &Context) -> Pace {
-        // The engine's own count of an image's HEALTHCHECK holds, and asking it is cheap.
-        let once = |timeout| Pace {
-            interval: cx.timings.backoff_base,
-            timeout,
-            threshold: 1,
-        };
         match (&self.service.health, &self.how) {
             (Some(health), _) => Pace {
                 interval: health.interval,
                 timeout: health.timeout,
                 threshold: health.healthy_threshold,
             },
-            (None, How::Settle) => once(cx.timings.settle + cx.timings.docker_attempt),
-            (None, _) => once(cx.timings.docker_attempt),
+            // As the engine counts it: once is enough, and how long it may take is the image's to say.
+            (None, How::Image(_)) => Pace {
+                interval: image::EVERY,
+                timeout: cx.deadline.remaining(),
+                threshold: 1,
+            },
+            (None, _) => Pace {
+                interval: cx.timings.backoff_base,
+                timeout: cx.timings.settle + cx.timings.docker_attempt,
+                threshold: 1,
+            },
         }
     }
 
@@ -91,7 +102,7 @@ impl<'a> Prober<'a> {
                 Err(saw) => Ok(saw),
             },
             How::Command(command) => Ok(command.ask(cx, service).await),
-            How::Image => Ok(image::ask(cx, service).await),
+            How::Image(check) => Ok(check.ask(cx, service).await),
             How::Settle => Ok(settle::ask(cx, service).await),
         }
     }
@@ -102,7 +113,7 @@ impl<'a> Prober<'a> {
             How::Http(get, _) => get.to_string(),
             How::Tcp(port, _) => format!("TCP :{port}"),
             How::Command(command) => command.to_string(),
-            How::Image | How::Settle => "the Docker engine".to_owned(),
+            How::Image(_) | How::Settle => "the Docker engine".to_owned(),
         };
         Saw {
             good: false,

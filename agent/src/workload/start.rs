@@ -9,11 +9,12 @@ use super::{
     order::Part,
 };
 use crate::{
-    container::{Output, Watched, call},
+    container::{Output, Watched, backoff, call, patiently},
     context::Context,
     docker::{CallError, Cause},
     image::{Image, Images},
     report::ContainerEvent,
+    retry::Class,
 };
 use bollard::{
     Docker,
@@ -24,11 +25,6 @@ use bollard::{
     },
 };
 use firstlight_userdata::redact::Redactor;
-use std::time::Duration;
-
-/// The image's HEALTHCHECK is run at least this often: Docker waits one interval, 30 s by default,
-/// before it asks for the first time.
-const CHECK_EVERY: Duration = Duration::from_secs(2);
 
 /// What making a container takes.
 #[derive(Debug)]
@@ -52,7 +48,7 @@ impl Maker<'_> {
         part: &Part<'_>,
         network: Network,
     ) -> Result<Option<Watched>, WorkloadError> {
-        let mut taken = None;
+        let mut taken = 0;
         loop {
             let found = self.found(part.name).await?;
             match adopt::decide(&self.labels(part), found.as_ref())? {
@@ -61,10 +57,11 @@ impl Maker<'_> {
                     .await
                 {
                     Ok(id) => return self.start(part, id).await,
-                    // Our own create was carried out though its answer was lost: look again. Twice
-                    // the same is an engine that keeps a name for a container it does not have.
-                    Err(error) if error.cause == Cause::NameTaken && taken.is_none() => {
-                        taken = Some(error);
+                    // Our own create was carried out though its answer was lost, or still is: the
+                    // engine keeps the name for a container that it does not show yet.
+                    Err(error) if error.cause == Cause::NameTaken => {
+                        taken += 1;
+                        self.look_again(part, taken, &error).await;
                     }
                     Err(error) => return Err(self.refused(part, &error)),
                 },
@@ -119,28 +116,38 @@ impl Maker<'_> {
         WorkloadError::answered(what, error, self.redact.redact(&error.message))
     }
 
+    /// Waits before the next look at a name that is taken. Whoever waits for the container ends it.
+    async fn look_again(&self, part: &Part<'_>, times: u32, error: &CallError) {
+        let message = format!("{}: {}", part.name, self.redact.redact(&error.message));
+        let (class, left) = (Class::Transient, self.cx.deadline.remaining());
+        self.cx
+            .report
+            .retrying("docker:create", class, times, &message, left);
+        tokio::time::sleep(backoff(self.cx).bound(times)).await;
+    }
+
     async fn body(
         &self,
         part: &Part<'_>,
         network: &Network,
     ) -> Result<ContainerCreateBody, WorkloadError> {
         let image = self.image(part.name)?;
-        let check_every = self.check_every(part, image).await;
         let given = Given {
             image: &image.pinned,
             labels: self.labels(part).pairs().collect(),
             files: files::put(self.cx, self.launch, self.digest, part.name, part.container)?,
             network: network.clone(),
-            check_every: check_every.map_err(|error| self.refused(part, &error))?,
         };
         Ok(create::body(part, given))
     }
 
     async fn create(&self, name: &str, body: ContainerCreateBody) -> Result<String, CallError> {
         let options = CreateContainerOptionsBuilder::new().name(name).build();
-        let created = call(self.cx, "docker:create", async || {
+        // A new volume gets a copy of what the image has in its place.
+        let created = patiently(self.cx, "docker:create", async || {
             let (options, body) = (options.clone(), body.clone());
-            self.docker.create_container(Some(options), body).await
+            let created = self.docker.create_container(Some(options), body).await;
+            created.map_err(CallError::from)
         })
         .await?;
         for warning in created.warnings {
@@ -150,36 +157,16 @@ impl Maker<'_> {
         Ok(created.id)
     }
 
-    /// How often the engine runs the image's HEALTHCHECK: as the image says, if that is more often.
-    async fn check_every(
-        &self,
-        part: &Part<'_>,
-        image: &Image,
-    ) -> Result<Option<Duration>, CallError> {
-        if part.health.is_some() || !image.has_healthcheck {
-            return Ok(None);
-        }
-        let found = call(self.cx, "docker:image inspect", async || {
-            self.docker.inspect_image(&image.pinned).await
-        })
-        .await?;
-        let check = found.config.and_then(|config| config.healthcheck);
-        let interval = check.and_then(|check| check.interval);
-        let interval = interval.and_then(|nanos| u64::try_from(nanos).ok());
-        let said = interval
-            .filter(|nanos| *nanos > 0)
-            .map(Duration::from_nanos);
-        Ok(Some(said.unwrap_or(CHECK_EVERY).min(CHECK_EVERY)))
-    }
-
     async fn start(&self, part: &Part<'_>, id: String) -> Result<Option<Watched>, WorkloadError> {
         let output = self
             .attach(&id)
             .await
             .map_err(|error| self.refused(part, &error))?;
-        call(self.cx, "docker:start", async || self.start_once(&id).await)
-            .await
-            .map_err(|error| self.refused(part, &error))?;
+        patiently(self.cx, "docker:start", async || {
+            self.start_once(&id).await.map_err(CallError::from)
+        })
+        .await
+        .map_err(|error| self.refused(part, &error))?;
         self.cx
             .report
             .container(part.name, &id, ContainerEvent::Started);
@@ -250,5 +237,79 @@ impl Maker<'_> {
 
     fn refused(&self, part: &Part<'_>, error: &CallError) -> WorkloadError {
         self.answered(format!("{} {}", part.kind.as_str(), part.name), error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::{super::example, *};
+    use crate::{
+        docker::fake::{Answer, Fake},
+        workload::order,
+    };
+    use std::time::Duration;
+
+    /// Makes a service named web, to the error that ends it.
+    async fn made(engine: &Fake) -> WorkloadError {
+        let mut spec = example::spec();
+        let service = example::service(example::container());
+        spec.services.insert("web".into(), service);
+        let image = Image {
+            reference: "example".into(),
+            pinned: "example@sha256:00".into(),
+            has_healthcheck: false,
+        };
+        let maker = Maker {
+            cx: &engine.cx,
+            docker: engine.docker.clone(),
+            instance: "i-1",
+            launch: &Launch {
+                epoch: 1,
+                boot_id: "boot".into(),
+            },
+            digest: "digest",
+            images: &Images::from([("web".to_owned(), image)]),
+            redact: Redactor::default(),
+        };
+        let parts = order::plan(&spec);
+        maker
+            .make(parts.first().unwrap(), Network::Bridge)
+            .await
+            .unwrap_err()
+    }
+
+    const ABSENT: Answer = Answer::Say(404, r#"{"message":"No such container: web"}"#);
+    const ENOUGH: &str = r#"{"message":"enough"}"#;
+    const LOOK: &str = "GET /containers/web/json";
+    const CREATE: &str = "POST /containers/create";
+
+    #[tokio::test]
+    async fn a_name_without_a_container_is_waited_for() {
+        let taken = r#"{"message":"Conflict. The container name \"/web\" is already in use by container \"5f0b\"."}"#;
+        let engine = Fake::new(Duration::from_secs(60), move |call, nth| {
+            match (call, nth) {
+                (CREATE, 1..4) => Answer::Say(409, taken),
+                (CREATE, _) => Answer::Say(500, ENOUGH),
+                _ => ABSENT,
+            }
+        })
+        .await;
+        let error = made(&engine).await;
+        assert!(error.to_string().contains("enough"), "{error}");
+        assert_eq!(engine.asked(), [[LOOK, CREATE]; 4].concat());
+    }
+
+    #[tokio::test]
+    async fn a_create_may_take_its_time() {
+        let engine = Fake::new(Duration::from_secs(60), |call, _| match call {
+            CREATE => Answer::Late(Duration::from_secs(1), 500, ENOUGH),
+            _ => ABSENT,
+        })
+        .await;
+        assert!(engine.cx.timings.docker_attempt < Duration::from_secs(1));
+        let error = made(&engine).await;
+        assert!(error.to_string().contains("enough"), "{error}");
+        assert_eq!(engine.asked(), [LOOK, CREATE]);
     }
 }

@@ -94,7 +94,7 @@ fn well<'a>(port: u16, on_host: &'a str) -> Result<Vec<Row<'a>>> {
             json!({"health": {"command": ["/webapp", "probe"]}}),
             "`/webapp probe` exited with 0",
         )?,
-        checked("check", json!({}), "HEALTHCHECK is healthy")?,
+        checked("check", json!({}), "HEALTHCHECK exited with 0")?,
         web("settle", json!({"command": ["worker"]}), "it ran for 200ms")?,
         web(
             "host",

@@ -5,7 +5,7 @@
 mod host;
 
 use super::order::Part;
-use bollard::models::{ContainerCreateBody, EndpointSettings, HealthConfig, NetworkingConfig};
+use bollard::models::{ContainerCreateBody, EndpointSettings, NetworkingConfig};
 use firstlight_userdata::{resolve::Text, spec::Protocol};
 use std::{collections::HashMap, path::PathBuf, time::Duration};
 
@@ -20,8 +20,6 @@ pub(super) struct Given<'a> {
     pub(super) files: Vec<(PathBuf, String)>,
     /// The network, with another container's name replaced by its id.
     pub(super) network: Network,
-    /// How often the engine runs the image's HEALTHCHECK, where that is what is asked.
-    pub(super) check_every: Option<Duration>,
 }
 
 /// Where a container's network comes from.
@@ -64,11 +62,6 @@ pub(super) fn body(part: &Part<'_>, given: Given<'_>) -> ContainerCreateBody {
         exposed_ports: some(ports.map(|port| port_key(port.container, port.protocol))),
         stop_signal: container.stop_signal.clone(),
         stop_timeout: Some(whole_seconds(container.stop_grace_period)),
-        healthcheck: given.check_every.map(|every| HealthConfig {
-            // What is not said here stays the image's.
-            interval: Some(i64::try_from(every.as_nanos()).unwrap_or(i64::MAX)),
-            ..HealthConfig::default()
-        }),
         networking_config: network,
         host_config: Some(host::config(part, &given)),
         ..ContainerCreateBody::default()

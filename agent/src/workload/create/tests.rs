@@ -24,7 +24,6 @@ fn given() -> Given<'static> {
         labels: vec![("io.firstlight.name".into(), "web".into())],
         files: vec![],
         network: Network::Bridge,
-        check_every: None,
     }
 }
 
@@ -267,14 +266,6 @@ fn what_the_spec_alone_does_not_say() {
             },
             "/HostConfig/Mounts",
             json!([{"Type": "bind", "Source": "/run/f/1", "Target": "/run/secrets/pw", "ReadOnly": true}]),
-        ),
-        (
-            Given {
-                check_every: Some(Duration::from_secs(2)),
-                ..given()
-            },
-            "/Healthcheck",
-            json!({"Interval": 2_000_000_000_i64}),
         ),
     ] {
         let on_bridge = given.network == Network::Bridge;

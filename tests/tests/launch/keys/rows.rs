@@ -54,8 +54,8 @@ host   | image             | $MOVED_IMAGE                                    | /
 host   | pull_policy       | missing                                         | /Config/Image                    | is "$MOVED_PINNED"
 host   | command           | [worker]                                        | /Path                            | is "/webapp"
 alone  | network_mode      | none                                            | /HostConfig/NetworkMode          | is "none"
-# Without `health` the HEALTHCHECK is asked, often enough not to be waited for.
-alone  | image             | $IMAGE                                          | /Config/Healthcheck/Interval     | is 2000000000
+# Without `health` the agent runs the HEALTHCHECK, and leaves it to the engine as slow as it is.
+alone  | image             | $IMAGE                                          | /Config/Healthcheck/Interval     | is 30000000000
 alone  | init              | false                                           | /HostConfig/Init                 | is false
 # The engine keeps no limit as none said.
 alone  | pids_limit        | -1                                              | /HostConfig/PidsLimit            | is null
