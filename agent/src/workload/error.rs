@@ -5,7 +5,11 @@ use crate::{
     docker::{CallError, Cause, EngineError},
     verdict::{Failure, Reason},
 };
-use std::{path::PathBuf, time::Duration};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// What went wrong with the workload.
 #[derive(Debug, thiserror::Error)]
@@ -126,6 +130,18 @@ pub enum WorkloadError {
         /// Why.
         message: String,
     },
+    /// A file has no room.
+    #[error(
+        "the file {target} of {container} has no room at {}: make the tmpfs there larger (`mount -o remount,size=… /run`), or the spec's files smaller", .path.display()
+    )]
+    FileRoom {
+        /// Whose.
+        container: String,
+        /// Its path in the container.
+        target: String,
+        /// Where on the host.
+        path: PathBuf,
+    },
     /// The place for secret files is a disk's.
     #[error("{} is not on tmpfs, and secrets are not written to disks: mount a tmpfs on /run", .0.display())]
     NotTmpfs(PathBuf),
@@ -143,6 +159,30 @@ fn hint(key: Option<&str>) -> String {
 }
 
 impl WorkloadError {
+    /// A container's file that could not be put at `path`.
+    pub(super) fn file(
+        container: &str,
+        target: &str,
+        path: &Path,
+        error: &io::Error,
+    ) -> WorkloadError {
+        let (container, target, path) = (container.into(), target.into(), path.into());
+        let kind = error.kind();
+        if kind == io::ErrorKind::StorageFull || kind == io::ErrorKind::QuotaExceeded {
+            return WorkloadError::FileRoom {
+                container,
+                target,
+                path,
+            };
+        }
+        WorkloadError::File {
+            container,
+            target,
+            path,
+            message: error.to_string(),
+        }
+    }
+
     /// From the engine's answer; `message` is it with secrets replaced.
     pub(super) fn answered(what: String, error: &CallError, message: String) -> WorkloadError {
         match error.cause {
@@ -233,7 +273,7 @@ impl Failure for WorkloadError {
             WorkloadError::NameTaken { .. } => Reason::NameTaken,
             WorkloadError::PortTaken { .. } => Reason::PortTaken,
             WorkloadError::BindMissing { .. } => Reason::BindMissing,
-            WorkloadError::DiskFull { .. } => Reason::DiskFull,
+            WorkloadError::DiskFull { .. } | WorkloadError::FileRoom { .. } => Reason::DiskFull,
             WorkloadError::TaskFailed { .. } => Reason::TaskFailed,
             WorkloadError::TaskTimeout { .. } => Reason::TaskTimeout,
             WorkloadError::ServiceExited { .. } => Reason::ServiceExited,
@@ -248,6 +288,24 @@ impl Failure for WorkloadError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_full_run_is_told_from_an_unusable_one() {
+        for (errno, reason, says) in [
+            (nix::errno::Errno::ENOSPC, Reason::DiskFull, "remount,size="),
+            (nix::errno::Errno::EDQUOT, Reason::DiskFull, "remount,size="),
+            (nix::errno::Errno::EROFS, Reason::StateUnusable, "Read-only"),
+        ] {
+            let path = Path::new("/run/firstlight/1");
+            let error = WorkloadError::file("web", "/run/secrets/pw", path, &errno.into());
+            assert_eq!(error.reason(), reason);
+            let text = error.to_string();
+            assert!(
+                text.contains("/run/secrets/pw of web") && text.contains(says),
+                "{text}"
+            );
+        }
+    }
 
     #[test]
     fn the_key_that_probably_did_it() {

@@ -7,8 +7,7 @@
 
 use super::{Launch, error::WorkloadError};
 use crate::{context::Context, references::Resolution};
-use base64::{Engine, engine::general_purpose::STANDARD};
-use firstlight_userdata::spec::{Container, Encoding, File, Resolved};
+use firstlight_userdata::spec::{Container, File, Resolved};
 use nix::{
     errno::Errno,
     fcntl::{AtFlags, OFlag, open, openat, renameat},
@@ -20,7 +19,7 @@ use nix::{
 };
 use sha2::{Digest, Sha256};
 use std::{
-    io::Write,
+    io::{self, Write},
     os::fd::OwnedFd,
     path::{Path, PathBuf},
 };
@@ -48,12 +47,7 @@ pub(super) fn put(
     let path = steps
         .iter()
         .fold(cx.paths.run.clone(), |path, step| path.join(step));
-    let failed = |target: &str, message: String| WorkloadError::File {
-        container: name.to_owned(),
-        target: target.to_owned(),
-        path: path.clone(),
-        message,
-    };
+    let failed = |target: &str, error| WorkloadError::file(name, target, &path, &error);
     let folder = folder(&cx.paths.run, &steps).map_err(|error| failed("(all)", error))?;
     on_tmpfs(cx, &folder)?;
     let put = |(target, file): (&String, &File<Resolved>)| {
@@ -95,24 +89,24 @@ fn remove_others(cx: &Context, folder: &Path, keep: &str, ours: impl Fn(&str) ->
 }
 
 /// The folder, made where missing, each step root's alone, no step a link.
-fn folder(run: &Path, steps: &[impl AsRef<str>]) -> Result<OwnedFd, String> {
-    std::fs::create_dir_all(run).map_err(|error| error.to_string())?;
+fn folder(run: &Path, steps: &[impl AsRef<str>]) -> io::Result<OwnedFd> {
+    std::fs::create_dir_all(run)?;
     // A step may be a link above `run` (/var/run is one), not below it.
-    let mut folder = open(run, FOLDER, Mode::empty()).map_err(words)?;
+    let mut folder = open(run, FOLDER, Mode::empty())?;
     for step in steps {
         let step = step.as_ref();
         match mkdirat(&folder, step, Mode::S_IRWXU) {
             Ok(()) | Err(Errno::EEXIST) => {}
-            Err(error) => return Err(words(error)),
+            Err(error) => return Err(error.into()),
         }
-        folder = openat(&folder, step, FOLDER, Mode::empty()).map_err(words)?;
-        let stat = fstat(&folder).map_err(words)?;
+        folder = openat(&folder, step, FOLDER, Mode::empty())?;
+        let stat = fstat(&folder)?;
         let open_to_others =
             Mode::from_bits_truncate(stat.st_mode) & (Mode::S_IRWXG | Mode::S_IRWXO);
         if stat.st_uid != geteuid().as_raw() || !open_to_others.is_empty() {
-            return Err(format!(
+            return Err(io::Error::other(format!(
                 "the folder {step:?} exists and is not the agent's alone: remove it"
-            ));
+            )));
         }
     }
     Ok(folder)
@@ -141,55 +135,37 @@ fn file_name(target: &str) -> String {
         .collect()
 }
 
-fn place(folder: &OwnedFd, name: &str, file: &File<Resolved>) -> Result<(), String> {
+fn place(folder: &OwnedFd, name: &str, file: &File<Resolved>) -> io::Result<()> {
     match fstatat(folder, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
         Ok(_) => return Ok(()),
         Err(Errno::ENOENT) => {}
-        Err(error) => return Err(words(error)),
+        Err(error) => return Err(error.into()),
     }
-    let content = bytes(file)?;
+    // The error would quote the content.
+    let content = file.bytes();
+    let content = content.map_err(|_| io::Error::other("its content is not base64"))?;
     let temporary = format!("{name}.tmp");
     match unlinkat(folder, temporary.as_str(), UnlinkatFlags::NoRemoveDir) {
         Ok(()) | Err(Errno::ENOENT) => {}
-        Err(error) => return Err(words(error)),
+        Err(error) => return Err(error.into()),
     }
     let flags =
         OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_WRONLY | OFlag::O_CLOEXEC;
-    let written = openat(folder, temporary.as_str(), flags, Mode::S_IRUSR).map_err(words)?;
+    let written = openat(folder, temporary.as_str(), flags, Mode::S_IRUSR)?;
     // In this order: changing the owner clears bits of the mode.
     let (uid, gid) = (Uid::from_raw(file.uid), Gid::from_raw(file.gid));
-    fchown(&written, Some(uid), Some(gid)).map_err(words)?;
-    fchmod(&written, Mode::from_bits_truncate(file.mode)).map_err(words)?;
+    fchown(&written, Some(uid), Some(gid))?;
+    fchmod(&written, Mode::from_bits_truncate(file.mode))?;
     let mut written = std::fs::File::from(written);
-    written
-        .write_all(&content)
-        .map_err(|error| error.to_string())?;
-    renameat(folder, temporary.as_str(), folder, name).map_err(words)
-}
-
-fn bytes(file: &File<Resolved>) -> Result<Vec<u8>, String> {
-    let text = file.content.expose();
-    match file.encoding {
-        Encoding::Text => Ok(text.as_bytes().to_vec()),
-        Encoding::Base64 => {
-            let text: String = text.split_ascii_whitespace().collect();
-            // The error would quote the content.
-            STANDARD
-                .decode(text)
-                .map_err(|_| "its content is not base64".to_owned())
-        }
-    }
-}
-
-fn words(error: Errno) -> String {
-    error.desc().to_owned()
+    written.write_all(&content)?;
+    Ok(renameat(folder, temporary.as_str(), folder, name)?)
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
-    use firstlight_userdata::resolve::Text;
+    use firstlight_userdata::{resolve::Text, spec::Encoding};
     use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
     fn file(content: &str, encoding: Encoding) -> File<Resolved> {
@@ -247,13 +223,19 @@ mod tests {
         let path = root.path().join("1");
         std::fs::create_dir(&path).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o750)).unwrap();
-        let error = folder(root.path(), &["1"]).unwrap_err();
+        let error = folder(root.path(), &["1"]).unwrap_err().to_string();
         assert!(error.contains("not the agent's alone"), "{error}");
     }
 
     #[test]
     fn errors_hold_no_content() {
-        let error = bytes(&file("hunter2!", Encoding::Base64)).unwrap_err();
-        assert!(!error.contains("hunter2"), "{error}");
+        let root = tempfile::tempdir().unwrap();
+        let folder = folder(root.path(), &["1"]).unwrap();
+        let error = place(&folder, "f", &file("hunter2!", Encoding::Base64)).unwrap_err();
+        let error = WorkloadError::file("web", "/f", root.path(), &error).to_string();
+        assert!(
+            error.contains("not base64") && !error.contains("hunter2"),
+            "{error}"
+        );
     }
 }

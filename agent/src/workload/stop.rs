@@ -14,7 +14,7 @@ use bollard::{
         InspectContainerOptions, ListContainersOptionsBuilder, StopContainerOptions,
     },
 };
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, HashMap},
@@ -38,34 +38,45 @@ pub(super) struct Ours {
 /// has its grace, cut short where the deadline asks for it. All are kept.
 ///
 /// # Errors
-/// The engine's.
+/// The engine's: the first, when every one has been told to stop.
 pub async fn stop(cx: &Context, me: &Identity, deadline: Deadline) -> Result<(), WorkloadError> {
     let cx = &Context {
         deadline,
         ..cx.clone()
     };
     let docker = docker::engine(cx).await?;
-    let failed = |what: &str, error: CallError| {
-        // What the engine says of stopping names containers, and quotes nothing of theirs.
-        WorkloadError::answered(what.to_owned(), &error, error.message.clone())
-    };
     let ours = ours(cx, &docker, &me.instance_id, false).await;
     let ours = ours.map_err(|error| failed("the list of containers", error))?;
+    every(ours, async |found| {
+        let stopped = one(cx, &docker, &found.id).await;
+        stopped.map_err(|error| failed(&format!("stopping {}", found.name), error))?;
+        cx.report
+            .container(&found.name, &found.id, ContainerEvent::Stopped);
+        Ok(())
+    })
+    .await
+}
+
+/// Stops each, wave by wave, whatever becomes of the others.
+async fn every(
+    ours: Vec<Ours>,
+    stop: impl AsyncFn(&Ours) -> Result<(), WorkloadError>,
+) -> Result<(), WorkloadError> {
     let mut waves: BTreeMap<Reverse<usize>, Vec<Ours>> = BTreeMap::new();
     for found in ours {
         waves.entry(Reverse(found.depth)).or_default().push(found);
     }
+    let mut all = Ok(());
     for wave in waves.values() {
-        try_join_all(wave.iter().map(async |found| {
-            let stopped = one(cx, &docker, &found.id).await;
-            stopped.map_err(|error| failed(&format!("stopping {}", found.name), error))?;
-            cx.report
-                .container(&found.name, &found.id, ContainerEvent::Stopped);
-            Ok::<(), WorkloadError>(())
-        }))
-        .await?;
+        let stopped = join_all(wave.iter().map(async |found| stop(found).await)).await;
+        all = stopped.into_iter().fold(all, Result::and);
     }
-    Ok(())
+    all
+}
+
+fn failed(what: &str, error: CallError) -> WorkloadError {
+    // What the engine says of stopping names containers, and quotes nothing of theirs.
+    WorkloadError::answered(what.to_owned(), &error, error.message.clone())
 }
 
 /// The containers of an instance; only those that run unless `all`.
@@ -149,5 +160,35 @@ pub(super) async fn one(cx: &Context, docker: &Docker, id: &str) -> Result<(), C
             status: None,
             message: "the Docker engine did not stop it in time".to_owned(),
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::RefCell;
+
+    #[tokio::test]
+    async fn one_that_cannot_be_stopped_holds_up_no_other() {
+        let ours = [("db", 0), ("app", 1), ("cache", 1), ("proxy", 2)];
+        let ours = ours.map(|(name, depth)| Ours {
+            name: name.to_owned(),
+            id: name.to_owned(),
+            depth,
+        });
+        let told = RefCell::new(Vec::new());
+        let result = every(ours.into(), async |found| {
+            told.borrow_mut().push(found.name.clone());
+            match found.name.as_str() {
+                "app" | "db" => Err(WorkloadError::NoImage(found.name.clone())),
+                _ => Ok(()),
+            }
+        })
+        .await;
+        assert_eq!(told.into_inner(), ["proxy", "app", "cache", "db"]);
+        assert!(
+            matches!(&result, Err(WorkloadError::NoImage(name)) if name == "app"),
+            "{result:?}"
+        );
     }
 }
