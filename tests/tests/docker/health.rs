@@ -191,7 +191,7 @@ fn unwell<'a>(print: &str, told: &'a str) -> Result<Vec<Row<'a>>> {
         checked(
             "check",
             json!({"environment": {"HEALTH_STATUS": 503}}),
-            "last exited with 1: HTTP/1.1 503",
+            "HEALTHCHECK exited with 1: HTTP/1.1 503",
         )?,
     ])
 }
