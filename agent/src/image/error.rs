@@ -9,7 +9,7 @@ use crate::{
     retry::{Class, Classify},
     verdict::{Failure, Reason},
 };
-use firstlight_userdata::value::ImageRef;
+use firstlight_userdata::{redact::Redactor, value::ImageRef};
 use std::time::Duration;
 
 /// What went wrong with an image. Each names the image.
@@ -136,6 +136,14 @@ impl ImageError {
         }
     }
 
+    /// The same, with every secret in others' words replaced.
+    pub(super) fn redacted(mut self, redact: &Redactor) -> ImageError {
+        if let ImageError::Pull { message, .. } = &mut self {
+            *message = redact.redact(message);
+        }
+        self
+    }
+
     pub(super) fn token(reference: &ImageRef, error: aws::CallError) -> ImageError {
         ImageError::Token {
             image: reference.to_string(),
@@ -153,20 +161,11 @@ impl ImageError {
         }
     }
 
-    /// The deadline came when an attempt had brought `got`; the one before failed with `last`.
-    pub(super) fn cut_off(
-        reference: &ImageRef,
-        got: PullProgress,
-        last: Option<ImageError>,
-    ) -> ImageError {
-        match last {
-            // Why nothing comes is worth more than that nothing came.
-            Some(last) if got == PullProgress::default() => last,
-            Some(_) | None => ImageError::CutOff {
-                image: reference.to_string(),
-                registry: reference.registry().to_owned(),
-                got,
-            },
+    pub(super) fn cut_off(reference: &ImageRef, got: PullProgress) -> ImageError {
+        ImageError::CutOff {
+            image: reference.to_string(),
+            registry: reference.registry().to_owned(),
+            got,
         }
     }
 }

@@ -243,7 +243,6 @@ fn what_came_of_an_image_is_told() {
         ..PullProgress::default()
     };
     let limit = Duration::from_secs(60);
-    let throttled = pull_error(Some(500), "toomanyrequests: Rate exceeded");
     for (error, reason, words) in [
         (
             ImageError::stalled(&reference, limit, got),
@@ -256,22 +255,22 @@ fn what_came_of_an_image_is_told() {
             "no byte came for 60s, before anything of it came; ",
         ),
         (
-            ImageError::cut_off(&reference, got, Some(throttled.clone())),
+            ImageError::cut_off(&reference, got),
             Reason::Deadline,
             "time ran out while it was pulled, after 1.2 MB of 3.0 MB; ",
-        ),
-        (
-            ImageError::cut_off(&reference, PullProgress::default(), None),
-            Reason::Deadline,
-            "time ran out while it was pulled, before anything of it came; ",
-        ),
-        (
-            ImageError::cut_off(&reference, PullProgress::default(), Some(throttled)),
-            Reason::ImageThrottled,
-            "toomanyrequests",
         ),
     ] {
         assert_eq!(error.reason(), reason);
         assert!(error.to_string().contains(words), "{error}");
     }
+}
+
+#[test]
+fn a_registrys_words_hold_no_secret() {
+    let mut redact = Redactor::default();
+    redact.add("ssm:/registry/password", "hunter2");
+    let said = "Get \"https://ci:hunter2@ghcr.io/token\": denied: hunter2";
+    let words = pull_error(Some(500), said).redacted(&redact).to_string();
+    assert!(words.contains("ci:{{ssm:/registry/password}}@"), "{words}");
+    assert!(!words.contains("hunter2"), "{words}");
 }

@@ -23,6 +23,7 @@ use crate::{
 use bollard::Docker;
 use credentials::Credentials;
 use firstlight_userdata::{
+    redact::Redactor,
     spec::{PullPolicy, Resolved, Spec},
     value::ImageRef,
 };
@@ -30,6 +31,7 @@ use futures_util::future::try_join_all;
 use std::{
     cell::Cell,
     collections::{BTreeMap, BTreeSet},
+    time::Duration,
 };
 use tokio::time::Instant;
 
@@ -66,6 +68,7 @@ pub async fn pull(
         cx,
         docker: &docker,
         credentials: &credentials,
+        redact: &resolution.redactor,
     };
     let pulls = wanted(&resolution.spec, recorded)
         .into_iter()
@@ -151,6 +154,7 @@ struct Puller<'a> {
     cx: &'a Context,
     docker: &'a Docker,
     credentials: &'a Credentials<'a>,
+    redact: &'a Redactor,
 }
 
 impl Puller<'_> {
@@ -211,22 +215,34 @@ impl Puller<'_> {
             base: self.cx.timings.backoff_base,
             cap: self.cx.timings.backoff_cap,
         };
-        let (first, got) = (Cell::new(true), Cell::default());
+        let (first, got, began) = (Cell::new(true), Cell::default(), Cell::new(Instant::now()));
         retry::until(
             "docker:pull",
             backoff,
             self.cx.deadline,
             &self.cx.report,
-            |last| ImageError::cut_off(reference, got.get(), last),
+            |last| {
+                let last = stands(last, began.get(), self.cx.timings.pull_stall);
+                last.unwrap_or_else(|| ImageError::cut_off(reference, got.get()))
+            },
             async || {
+                began.set(Instant::now());
                 got.set(PullProgress::default());
                 let fresh = !first.replace(false);
                 let credentials = self.credentials.of(reference, fresh).await?;
-                pull::attempt(self.cx, self.docker, reference, credentials, &got).await
+                let pulled =
+                    pull::attempt(self.cx, self.docker, reference, credentials, &got).await;
+                pulled.map_err(|error| error.redacted(self.redact))
             },
         )
         .await
     }
+}
+
+/// The error of the attempt before one that the deadline cut off, if that one had too little time to
+/// show that it would go better.
+fn stands(last: Option<ImageError>, began: Instant, enough: Duration) -> Option<ImageError> {
+    last.filter(|_| began.elapsed() < enough)
 }
 
 #[cfg(test)]
@@ -267,6 +283,22 @@ mod tests {
             format!("{what}: {}", containers.collect::<Vec<_>>().join(", "))
         };
         wanted(spec, recorded).into_iter().map(line).collect()
+    }
+
+    #[test]
+    fn an_error_of_long_ago_says_nothing_of_the_deadline() {
+        let reference = ImageRef::parse("r.example/web:42").unwrap();
+        let limit = Duration::from_secs(60);
+        let stalled = ImageError::stalled(&reference, limit, PullProgress::default());
+        let now = Instant::now();
+        let long_ago = now.checked_sub(limit).unwrap();
+        for (began, last, want) in [
+            (now, Some(stalled.clone()), Some(stalled.clone())),
+            (long_ago, Some(stalled), None),
+            (now, None, None),
+        ] {
+            assert_eq!(stands(last, began, limit), want);
+        }
     }
 
     #[test]
