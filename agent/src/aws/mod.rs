@@ -67,6 +67,24 @@ pub fn partition(region: &str) -> &'static str {
     }
 }
 
+/// The region in an ARN: `arn:aws:ssm:eu-west-1:123456789012:parameter/a`.
+pub fn region(name: &str) -> Option<&str> {
+    let mut fields = name.split(':');
+    (fields.next() == Some("arn"))
+        .then(|| fields.nth(2))
+        .flatten()
+        .filter(|region| !region.is_empty())
+}
+
+/// The same settings for a call in `region`; `None`: in the usual one.
+pub fn in_region(config: &SdkConfig, region: Option<&str>) -> SdkConfig {
+    let region = region.map(|region| Region::new(region.to_owned()));
+    match region {
+        Some(region) => config.to_builder().region(region).build(),
+        None => config.clone(),
+    }
+}
+
 /// Environment, profile, instance role: the first that has credentials.
 ///
 /// Not the SDK's chain: that one asks the metadata service with the SDK's own client, which gives up
@@ -106,5 +124,37 @@ impl ProvideCredentials for Chain {
         Self: 'a,
     {
         future::ProvideCredentials::new(self.credentials())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regions() {
+        for (name, want) in [
+            ("/a/b", None),
+            ("web/prod", None),
+            (
+                "arn:aws:secretsmanager:eu-west-1:1:secret:x-AbCdEf",
+                Some("eu-west-1"),
+            ),
+            ("arn:aws:ssm::1:parameter/a", None),
+            ("arn", None),
+        ] {
+            assert_eq!(region(name), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_call_goes_where_it_is_sent() {
+        let usual = SdkConfig::builder()
+            .region(Region::new("eu-west-1"))
+            .build();
+        for (region, want) in [(None, "eu-west-1"), (Some("us-east-1"), "us-east-1")] {
+            let config = in_region(&usual, region);
+            assert_eq!(config.region(), Some(&Region::new(want)));
+        }
     }
 }

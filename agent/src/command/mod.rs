@@ -144,9 +144,7 @@ async fn effective(paths: Paths, timings: Timings, report: Report) -> Result<Sou
         aws,
         report,
     };
-    spec::gather(&cx, &me)
-        .await
-        .map(|gathered| gathered.sources)
+    spec::gather(&cx, &me).await
 }
 
 impl Cli {

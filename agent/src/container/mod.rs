@@ -21,7 +21,7 @@ use futures_util::{
     stream::BoxStream,
 };
 use lines::{Lines, Stream};
-use std::{cell::Cell, fmt, pin::pin, time::Duration};
+use std::{cell::Cell, fmt, pin::pin, sync::Arc, time::Duration};
 use tokio::sync::Mutex;
 
 /// How long an exited container's output may take to arrive.
@@ -55,7 +55,7 @@ pub struct Watched {
     id: String,
     name: String,
     kind: Kind,
-    redact: Redactor,
+    redact: Arc<Redactor>,
     /// Adopted: what it printed before is the engine's to tell.
     adopted: bool,
     heard: Mutex<Heard>,
@@ -107,7 +107,7 @@ impl Watched {
         docker: Docker,
         (name, id): (&str, String),
         kind: Kind,
-        redact: Redactor,
+        redact: Arc<Redactor>,
         output: Option<Output>,
         adopted: bool,
     ) -> Watched {
@@ -353,7 +353,7 @@ mod tests {
         .await;
         let (docker, cx) = (engine.docker.clone(), &engine.cx);
         let name = ("web", "web".to_owned());
-        let redact = Redactor::default();
+        let redact = Arc::default();
         let web = Watched::new(docker, name, Kind::Service, redact, None, false);
         let later = cx.deadline.instant() + Duration::from_millis(200);
         let exited = tokio::time::timeout_at(later, web.exited(cx)).await;

@@ -155,7 +155,6 @@ mod tests {
         container::{Kind, Watched},
         docker::fake::{Answer, Fake},
     };
-    use firstlight_userdata::redact::Redactor;
     use std::{sync::Arc, time::Duration};
     use tokio::time::{Instant, timeout};
 
@@ -170,7 +169,7 @@ mod tests {
             _ => Answer::Silence,
         })
         .await;
-        let (docker, redact) = (engine.docker.clone(), Redactor::default());
+        let (docker, redact) = (engine.docker.clone(), Arc::default());
         let name = ("web", "web".to_owned());
         let service = Running {
             name: "web".into(),

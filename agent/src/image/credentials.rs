@@ -4,8 +4,10 @@ use super::{
     error::ImageError,
     registry::{Registry, registry},
 };
-use crate::{aws::CallError, context::Context};
-use aws_config::Region;
+use crate::{
+    aws::{self, CallError},
+    context::Context,
+};
 use aws_sdk_ecr::Client;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bollard::auth::DockerCredentials;
@@ -90,13 +92,7 @@ impl<'a> Credentials<'a> {
     /// The client's region is the registry host's, and no registry ids are named: the one token
     /// opens every registry that the role may read, of other accounts too.
     async fn fetch(&self, image: &ImageRef, region: &str) -> Result<Token, ImageError> {
-        let config = self
-            .cx
-            .aws
-            .clone()
-            .into_builder()
-            .region(Region::new(region.to_owned()))
-            .build();
+        let config = aws::in_region(&self.cx.aws, Some(region));
         let output = Client::new(&config)
             .get_authorization_token()
             .send()

@@ -1,7 +1,7 @@
 //! What is wrong with references: one error for all of them, each with what to do.
 
 use crate::{
-    aws::{CallError, Cause},
+    aws::{CallError, Cause, partition},
     imds::Identity,
     verdict::{Failure, Reason},
 };
@@ -172,17 +172,6 @@ fn key(message: &str) -> Option<&str> {
         .split(|c: char| c.is_whitespace() || c == '"' || c == '(' || c == ')')
         .find(|word| word.starts_with("arn:") && word.contains(":kms:"))
         .map(|word| word.trim_end_matches(['.', ',', ';', ':']))
-}
-
-/// The partition that a region is in (AWS's "Amazon Resource Names").
-pub(super) fn partition(region: &str) -> &'static str {
-    if region.starts_with("cn-") {
-        "aws-cn"
-    } else if region.starts_with("us-gov-") {
-        "aws-us-gov"
-    } else {
-        "aws"
-    }
 }
 
 #[cfg(test)]

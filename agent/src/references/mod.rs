@@ -18,7 +18,7 @@ use crate::{
     imds::Identity,
     retry::{self, Backoff},
 };
-use aws_config::{Region, SdkConfig};
+use aws_config::SdkConfig;
 use firstlight_userdata::{
     redact::Redactor,
     reference::Target,
@@ -27,7 +27,7 @@ use firstlight_userdata::{
 };
 use futures_util::{StreamExt, future::join4, stream};
 use plan::Plan;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// Calls in flight at once, of each kind. Parameter Store answers 40 a second for an account and
 /// region (Systems Manager endpoints and quotas), which a whole fleet shares.
@@ -43,7 +43,7 @@ pub struct Resolution {
     /// SHA-256 over the unresolved document and the versions, hex: what containers are labelled with.
     pub digest: String,
     /// Replaces every secret among the values in text that firstlight did not write.
-    pub redactor: Redactor,
+    pub redactor: Arc<Redactor>,
 }
 
 /// Fetches every value and puts it in its place.
@@ -62,7 +62,7 @@ pub async fn resolve(
         digest: spec.digest(&versions),
         spec: resolved,
         versions,
-        redactor: Redactor::of(&values),
+        redactor: Arc::new(Redactor::of(&values)),
     })
 }
 
@@ -120,14 +120,7 @@ struct Fetcher<'a> {
 impl Fetcher<'_> {
     /// Settings for a call in `region`; `None`: the usual one.
     fn config(&self, region: Option<&str>) -> SdkConfig {
-        let aws = self.cx.aws.clone();
-        match region {
-            Some(region) => aws
-                .into_builder()
-                .region(Region::new(region.to_owned()))
-                .build(),
-            None => aws,
-        }
+        aws::in_region(&self.cx.aws, region)
     }
 
     /// One AWS call, tried again until the deadline.

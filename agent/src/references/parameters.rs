@@ -2,10 +2,10 @@
 
 use super::{
     Fetcher, IN_FLIGHT, Outcome,
-    error::{Kind, Problem, partition},
+    error::{Kind, Problem},
     plan::{Batch, Name},
 };
-use crate::aws::{CallError, Cause};
+use crate::aws::{CallError, Cause, partition};
 use aws_config::SdkConfig;
 use aws_sdk_ssm::{
     Client,

@@ -1,5 +1,6 @@
 //! Which calls fetch a spec's targets: pure.
 
+use crate::aws::region;
 use firstlight_userdata::reference::Target;
 use std::collections::BTreeMap;
 
@@ -119,15 +120,6 @@ fn batches(region: Option<&String>, names: Vec<Name>) -> Vec<Batch> {
     batches
 }
 
-/// The region in an ARN: `arn:aws:ssm:eu-west-1:123456789012:parameter/a`.
-pub(super) fn region(name: &str) -> Option<&str> {
-    let mut fields = name.split(':');
-    (fields.next() == Some("arn"))
-        .then(|| fields.nth(2))
-        .flatten()
-        .filter(|region| !region.is_empty())
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::indexing_slicing, reason = "tests")]
@@ -185,22 +177,6 @@ mod tests {
         assert_eq!(plan.batches[0].region, None);
         assert_eq!(plan.batches[1].region.as_deref(), Some("us-east-1"));
         assert_eq!(plan.batches[1].names[0].asked(), format!("{arn}:2"));
-    }
-
-    #[test]
-    fn regions() {
-        for (name, want) in [
-            ("/a/b", None),
-            ("web/prod", None),
-            (
-                "arn:aws:secretsmanager:eu-west-1:1:secret:x-AbCdEf",
-                Some("eu-west-1"),
-            ),
-            ("arn:aws:ssm::1:parameter/a", None),
-            ("arn", None),
-        ] {
-            assert_eq!(region(name), want, "{name}");
-        }
     }
 
     #[test]

@@ -2,10 +2,9 @@
 
 use super::{
     Fetcher, Outcome,
-    error::{Kind, Problem, partition},
-    plan,
+    error::{Kind, Problem},
 };
-use crate::aws::CallError;
+use crate::aws::{self, CallError, partition};
 use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::{Client, operation::get_secret_value::GetSecretValueOutput};
 use firstlight_userdata::{
@@ -17,7 +16,7 @@ const ACTION: &str = "secretsmanager:GetSecretValue";
 
 /// Fetches one secret, by name or ARN; an ARN may be of another account or region.
 pub(super) async fn fetch(fetcher: &Fetcher<'_>, id: String) -> Outcome {
-    let config = fetcher.config(plan::region(&id));
+    let config = fetcher.config(aws::region(&id));
     let target = Target::Secret(id.clone());
     let output = get(fetcher, &config, &id)
         .await

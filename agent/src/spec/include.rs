@@ -2,15 +2,15 @@
 
 use super::SpecError;
 use crate::{
-    aws::{CallError, Cause, partition},
+    aws::{self, CallError, Cause, partition},
     context::Context,
     imds::Identity,
     retry::{self, Backoff, Class, Classify},
 };
+use aws_config::SdkConfig;
 use firstlight_userdata::sources::{Include, IncludeFrom};
 use futures_util::future::try_join_all;
-use sha2::{Digest, Sha256};
-use std::fmt::{self, Write};
+use std::fmt;
 
 /// Largest object fetched, in bytes. A document is bounded more tightly when it is read.
 const MOST: usize = 4 * 1024 * 1024;
@@ -29,17 +29,6 @@ pub(super) async fn fetch(
         Ok((include, bytes))
     }))
     .await
-}
-
-/// Whether an include is not what its `sha256` says.
-pub(super) fn is_changed(include: &Include, bytes: &[u8]) -> bool {
-    include.sha256.as_ref().is_some_and(|wanted| {
-        let mut hex = String::new();
-        for byte in Sha256::digest(bytes) {
-            let _ = write!(hex, "{byte:02x}");
-        }
-        hex != *wanted
-    })
 }
 
 async fn fetch_one(cx: &Context, me: &Identity, include: &Include) -> Result<Vec<u8>, SpecError> {
@@ -84,7 +73,7 @@ impl Classify for Miss {
 
 async fn object(cx: &Context, bucket: &str, key: &str, owner: &str) -> Result<Vec<u8>, Miss> {
     let client = aws_sdk_s3::Client::new(&cx.aws);
-    until(cx, GET_OBJECT, async || {
+    until(cx, &cx.aws, GET_OBJECT, async || {
         let call = client
             .get_object()
             .bucket(bucket)
@@ -109,13 +98,15 @@ async fn object(cx: &Context, bucket: &str, key: &str, owner: &str) -> Result<Ve
 }
 
 async fn parameter(cx: &Context, name: &str) -> Result<Vec<u8>, Miss> {
-    let client = aws_sdk_ssm::Client::new(&cx.aws);
-    until(cx, GET_PARAMETERS, async || {
+    // An ARN may be of another region, as a reference's.
+    let config = &aws::in_region(&cx.aws, aws::region(name));
+    let client = aws_sdk_ssm::Client::new(config);
+    until(cx, config, GET_PARAMETERS, async || {
         let call = client.get_parameters().names(name).with_decryption(true);
         let answer = call
             .send()
             .await
-            .map_err(|error| Miss::Call(CallError::new(GET_PARAMETERS, &cx.aws, &error)))?;
+            .map_err(|error| Miss::Call(CallError::new(GET_PARAMETERS, config, &error)))?;
         let value = answer.parameters().first().and_then(|found| found.value());
         match value {
             Some(value) => Ok(value.as_bytes().to_vec()),
@@ -129,6 +120,7 @@ async fn parameter(cx: &Context, name: &str) -> Result<Vec<u8>, Miss> {
 
 async fn until(
     cx: &Context,
+    config: &SdkConfig,
     action: &'static str,
     attempt: impl AsyncFnMut() -> Result<Vec<u8>, Miss>,
 ) -> Result<Vec<u8>, Miss> {
@@ -136,9 +128,8 @@ async fn until(
         base: cx.timings.backoff_base,
         cap: cx.timings.backoff_cap,
     };
-    let cut_off = |last: Option<Miss>| {
-        last.unwrap_or_else(|| Miss::Call(CallError::cut_off(action, &cx.aws)))
-    };
+    let cut_off =
+        |last: Option<Miss>| last.unwrap_or_else(|| Miss::Call(CallError::cut_off(action, config)));
     retry::until(action, backoff, cx.deadline, &cx.report, cut_off, attempt).await
 }
 

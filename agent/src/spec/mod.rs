@@ -29,43 +29,33 @@ pub async fn load(
     me: &Identity,
     recorded: Option<&str>,
 ) -> Result<Option<Spec<Unresolved>>, SpecError> {
-    let gathered = match recorded {
+    let sources = match recorded {
         Some(document) => {
             let mut sources = Sources::default();
             sources.drop_in("the recorded spec", document.as_bytes());
-            Gathered {
-                sources,
-                changed: false,
-            }
+            sources
         }
         None => gather(cx, me).await?,
     };
-    if gathered.sources.is_empty() {
+    composed(sources)
+}
+
+fn composed(sources: Sources) -> Result<Option<Spec<Unresolved>>, SpecError> {
+    if sources.is_empty() {
         return Ok(None);
     }
-    gathered.sources.compose().map(Some).map_err(|problems| {
-        if gathered.changed {
-            SpecError::IncludeChanged(problems)
-        } else {
-            SpecError::Invalid(problems)
-        }
-    })
+    let wrong = match sources.changed() {
+        true => SpecError::IncludeChanged,
+        false => SpecError::Invalid,
+    };
+    sources.compose().map(Some).map_err(wrong)
 }
 
 /// Everything that is said to this instance, read but not yet merged.
-#[derive(Debug)]
-pub struct Gathered {
-    /// In rank.
-    pub sources: Sources,
-    /// An include is not what its `sha256` says.
-    changed: bool,
-}
-
-/// Reads every source of this instance.
 ///
 /// # Errors
 /// See [`SpecError`].
-pub async fn gather(cx: &Context, me: &Identity) -> Result<Gathered, SpecError> {
+pub async fn gather(cx: &Context, me: &Identity) -> Result<Sources, SpecError> {
     let mut sources = Sources::default();
     for (path, bytes) in drop_in::read(&cx.paths.etc.join("launch.d"), &cx.report)? {
         sources.drop_in(&path.display().to_string(), &bytes);
@@ -73,12 +63,10 @@ pub async fn gather(cx: &Context, me: &Identity) -> Result<Gathered, SpecError> 
     if let Some(bytes) = cx.imds.user_data(cx.deadline).await? {
         sources.user_data("user data", &bytes);
     }
-    let mut changed = false;
     for (include, bytes) in include::fetch(cx, me, sources.includes()).await? {
-        changed |= include::is_changed(&include, &bytes);
         sources.included(include.id, &bytes);
     }
-    Ok(Gathered { sources, changed })
+    Ok(sources)
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
-use crate::report::Report;
-use firstlight_userdata::sources::{Include, IncludeFrom};
+use crate::{
+    report::Report,
+    verdict::{Failure, Reason},
+};
 use std::{
     fs::{self, Permissions},
     os::unix::fs::{PermissionsExt, symlink},
@@ -81,17 +83,17 @@ fn drop_ins_that_others_may_write_are_refused() {
 }
 
 #[test]
-fn a_changed_include_is_noticed() {
-    let include = |sha256: Option<&str>| Include {
-        id: 0,
-        from: IncludeFrom::Ssm {
-            name: "/x".to_owned(),
-        },
-        sha256: sha256.map(str::to_owned),
-        owner: None,
-    };
+fn a_changed_include_is_told_from_an_invalid_spec() {
+    let text = "firstlight: 1\ninclude: [{from: ssm:/x, sha256: SUM}]\n";
     let sum = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-    assert!(!include::is_changed(&include(None), b"abc"));
-    assert!(!include::is_changed(&include(Some(sum)), b"abc"));
-    assert!(include::is_changed(&include(Some(sum)), b"abd"));
+    for (bytes, reason) in [
+        (&b"abc"[..], Reason::SpecInvalid),
+        (b"abd", Reason::IncludeChanged),
+    ] {
+        let mut sources = Sources::default();
+        sources.drop_in("a", text.replace("SUM", sum).as_bytes());
+        let include = sources.includes().remove(0);
+        sources.included(include.id, bytes);
+        assert_eq!(composed(sources).unwrap_err().reason(), reason);
+    }
 }

@@ -88,7 +88,7 @@ pub async fn ensure<E: Failure>(
         launch,
         digest: &resolution.digest,
         images,
-        redact: resolution.redactor.clone(),
+        redact: Arc::clone(&resolution.redactor),
     };
     maker.remove_stale(&parts).await?;
     files::clean(cx, launch, resolution);

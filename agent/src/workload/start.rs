@@ -25,6 +25,7 @@ use bollard::{
     },
 };
 use firstlight_userdata::redact::Redactor;
+use std::sync::Arc;
 
 /// What making a container takes.
 #[derive(Debug)]
@@ -35,7 +36,7 @@ pub(super) struct Maker<'a> {
     pub(super) launch: &'a Launch,
     pub(super) digest: &'a str,
     pub(super) images: &'a Images,
-    pub(super) redact: Redactor,
+    pub(super) redact: Arc<Redactor>,
 }
 
 impl Maker<'_> {
@@ -231,7 +232,7 @@ impl Maker<'_> {
         output: Option<Output>,
         adopted: bool,
     ) -> Watched {
-        let (docker, redact) = (self.docker.clone(), self.redact.clone());
+        let (docker, redact) = (self.docker.clone(), Arc::clone(&self.redact));
         Watched::new(docker, (part.name, id), part.kind, redact, output, adopted)
     }
 
@@ -270,7 +271,7 @@ mod tests {
             },
             digest: "digest",
             images: &Images::from([("web".to_owned(), image)]),
-            redact: Redactor::default(),
+            redact: Arc::default(),
         };
         let parts = order::plan(&spec);
         maker

@@ -67,7 +67,7 @@ impl Stand {
                 spec: spec(),
                 versions: BTreeMap::new(),
                 digest: "d1".into(),
-                redactor: redactor(),
+                redactor: redactor().into(),
             },
             docker: firstlight::docker::engine(&cx).await.unwrap(),
             cx,

@@ -66,6 +66,8 @@ pub(super) struct Named {
     pub(super) include: Include,
     pub(super) span: Span,
     pub(super) state: State,
+    /// Its bytes are not what `sha256` says.
+    pub(super) changed: bool,
 }
 
 /// How far an include has come.
@@ -104,7 +106,7 @@ impl Named {
         Ok(())
     }
 
-    fn check_sum(&self, bytes: &[u8], problems: &mut Diagnostics) -> Result<(), Broken> {
+    fn check_sum(&mut self, bytes: &[u8], problems: &mut Diagnostics) -> Result<(), Broken> {
         let Some(wanted) = &self.include.sha256 else {
             return Ok(());
         };
@@ -115,6 +117,7 @@ impl Named {
         if found == *wanted {
             return Ok(());
         }
+        self.changed = true;
         let message = format!(
             "{} has the SHA-256 {found}, not {wanted}",
             self.include.from
@@ -197,6 +200,7 @@ fn one(item: &Node, problems: &mut Diagnostics) -> Option<Named> {
         include,
         span: item.span.clone(),
         state: State::Pending,
+        changed: false,
     })
 }
 

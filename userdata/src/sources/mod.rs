@@ -43,6 +43,8 @@ pub struct Sources {
     budget: Budget,
     /// A document could not be read, so that what the others lack means nothing.
     broken: bool,
+    /// An include is not what its `sha256` says.
+    changed: bool,
 }
 
 impl Sources {
@@ -100,6 +102,7 @@ impl Sources {
             problems,
             budget,
             broken,
+            changed,
         } = self;
         let Some(document) = documents.get_mut(id / include::MOST) else {
             return;
@@ -113,7 +116,13 @@ impl Sources {
             ranked.insert(place.unwrap_or(ranked.len()), Arc::clone(&source));
             named.read(&source, budget, problems)
         });
+        *changed |= named.changed;
         *broken |= read.is_err();
+    }
+
+    /// An include that was handed in is not what its `sha256` says.
+    pub fn changed(&self) -> bool {
+        self.changed
     }
 
     /// Goes on without an include: for reading offline only, where it cannot be fetched.

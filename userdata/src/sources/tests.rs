@@ -321,6 +321,7 @@ fn an_include_is_checked_and_may_be_packed_and_includes_nothing() {
         let include = sources.includes().remove(0);
         sources.included(include.id, bytes);
         assert!(sources.includes().is_empty());
+        assert_eq!(sources.changed(), sum == zeros);
         (
             sources.problems.to_string(),
             canonical::document(&sources.merged()),
