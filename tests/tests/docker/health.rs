@@ -208,11 +208,7 @@ async fn what_the_last_probe_saw() -> Result<()> {
     let mut rows = unwell(&print, &told)?;
     let bad: Vec<String> = rows
         .iter()
-        .map(|row| match row.stem {
-            // Starting, or given up: the engine counts.
-            "check" => row.saw.to_owned(),
-            stem => format!("{}: {}", scene.names.unique(stem), row.saw),
-        })
+        .map(|row| format!("{}: {}", scene.names.unique(row.stem), row.saw))
         .collect();
     // One of them is, and isn't in the list.
     rows.push(web("good", json!({"health": {"tcp": {"port": 3000}}}), "")?);
