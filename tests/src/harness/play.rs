@@ -80,6 +80,7 @@ pub fn timings(more: &Value) -> Value {
     let mut timings = json!({
         "imds_attempt": 1000, "aws_attempt": 1500, "backoff_base": 20, "backoff_cap": 200, "settle": 200,
         "delivery_reserve": 1000, "delivery_least": 10_000, "reconcile_poll": 100, "reconcile_patience": 500,
+        "group_patience": 1000,
     });
     for (name, value) in more.as_object().into_iter().flatten() {
         timings[name] = value.clone();
@@ -218,6 +219,13 @@ impl Play {
         let counted = self.stage.counted();
         ensure!(counted == wanted, "wanted {want:?}, got {counted:?}");
         Ok(())
+    }
+
+    /// Where in the log the first call of an operation stands.
+    #[must_use]
+    pub fn first(&self, service: &str, operation: &str) -> Option<usize> {
+        let calls = self.stage.calls();
+        calls.iter().position(|call| call.is(service, operation))
     }
 
     /// What happened, for who has to find out why it should not have.

@@ -105,6 +105,8 @@ async fn every_call_goes_wrong_once() -> Result<()> {
                 .chain([&BEAT])
                 .map(|(service, operation)| fault.clone().on(service, operation).times(1));
             let play = Play::open(whole.stage(&format!("web{number}")), orders).await?;
+            // Longer than an attempt that hangs: what it tells of is the retry, not the end of patience.
+            let play = play.timings(&json!({"group_patience": 10_000}));
             let finished = play.succeeds(Heard::Continue).await?;
             let signals: Vec<String> = play
                 .stage
