@@ -2,7 +2,7 @@
 //! takes away (EC2 keeps the last 64 KB for an hour and more: `aws ec2 get-console-output`).
 
 use super::{
-    status::{Kind, Status},
+    status::{Delivery, Kind, Outcome, Status},
     words,
 };
 use crate::verdict::Exit;
@@ -27,13 +27,23 @@ pub(super) fn line(status: &Status, exit: Exit) -> String {
         .instance_id
         .as_deref()
         .unwrap_or("unidentified instance");
-    let told = if exit == Exit::Undelivered {
+    let untold = |delivery: &Delivery| match delivery.outcome {
+        Outcome::Delivered | Outcome::Settled => false,
+        Outcome::Denied | Outcome::Undelivered => true,
+    };
+    let told = if exit == Exit::Undelivered || status.delivery.iter().any(untold) {
         " (not delivered)"
     } else {
         ""
     };
     let text = match (status.verdict.kind, &status.error) {
-        (Kind::Continue, _) => {
+        (Kind::Continue, Some(error)) => {
+            format!(
+                "CONTINUE{told} before, now {instance} fails {}",
+                whence(error)
+            )
+        }
+        (Kind::Continue, None) => {
             let took = Duration::from_millis(status.verdict.milliseconds);
             let images = images(status);
             format!(
@@ -60,7 +70,13 @@ pub(super) fn line(status: &Status, exit: Exit) -> String {
 }
 
 fn whence(error: &crate::verdict::LaunchError) -> String {
-    let said = words::first_line(&error.message);
+    let mut lines = error.message.lines().map(str::trim);
+    let mut next = || lines.find(|line| !line.is_empty()).unwrap_or_default();
+    let mut said = next().to_owned();
+    // A heading says nothing alone.
+    if said.ends_with(':') {
+        said = format!("{said} {}", next());
+    }
     format!("at {} ({}): {said}", error.stage, error.reason)
 }
 

@@ -3,7 +3,6 @@
 use super::{
     Report, console,
     fields::{Event, Field},
-    shown::Places,
     status::{self, Kind, Outcome, millis},
     words,
 };
@@ -124,6 +123,11 @@ impl Report {
         shown.say(Event::Verdict, level, &fields, &text);
         shown.doing(&text);
         shown.save();
+        // Once the group has heard it, the instance may be gone at any moment.
+        if let (Kind::Abandon, Some(error)) = (kind, error) {
+            let line = console::line(&shown.status, error.exit());
+            shown.console(line);
+        }
     }
 
     /// This process could decide nothing, and why. What an earlier one decided stands.
@@ -185,10 +189,8 @@ impl Report {
         shown.doing(text);
         shown.save();
         // A start after everything was said before (a reboot, a second run) is not the launch's end.
-        if let Some(Places { console, .. }) = &shown.agent
-            && (shown.news || shown.status.verdict.kind == Kind::None)
-        {
-            shown.unheard("the console", console::write(console, &line));
+        if shown.news || shown.status.verdict.kind == Kind::None {
+            shown.console(line);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What is shown and where: the state behind every [`super::Report`].
 
 use super::{
+    console,
     fields::{Event, Field},
     logger,
     status::{self, Status},
@@ -25,6 +26,8 @@ pub(super) struct Shown {
     pub(super) pulls: BTreeMap<String, Instant>,
     /// A verdict was reached or told by this process, so the console has news to tell.
     pub(super) news: bool,
+    /// What the console was told last.
+    pub(super) consoled: Option<String>,
     pub(super) terminal: Option<terminal::Terminal>,
     /// Where an agent shows more than log lines; `None` for commands that only look.
     pub(super) agent: Option<Places>,
@@ -48,6 +51,7 @@ impl Default for Shown {
             began: Instant::now(),
             pulls: BTreeMap::new(),
             news: false,
+            consoled: None,
             terminal: None,
             agent: None,
             warned: false,
@@ -88,6 +92,17 @@ impl Shown {
                 .key_values(&pairs)
                 .build(),
         );
+    }
+
+    /// A line for the serial console, unless it is what was said there last.
+    pub(super) fn console(&mut self, line: String) {
+        let Some(Places { console, .. }) = &self.agent else {
+            return;
+        };
+        if self.consoled.as_ref() != Some(&line) {
+            self.unheard("the console", console::write(console, &line));
+            self.consoled = Some(line);
+        }
     }
 
     /// Tells systemd what is going on.

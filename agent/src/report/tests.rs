@@ -151,7 +151,13 @@ fn the_console_line_is_one_and_bounded_whatever_the_error() {
             Kind::Abandon,
             Exit::Undelivered,
             "x",
-            "ABANDON (not delivered) i-1 at pull (image_unknown): x\r\n",
+            "ABANDON i-1 at pull (image_unknown): x\r\nfirstlight: ABANDON (not delivered) i-1 at pull (image_unknown): x\r\n",
+        ),
+        (
+            Kind::Abandon,
+            Exit::Spec,
+            "two cannot be had:\n  first: no\n  second: no",
+            "ABANDON i-1 at pull (image_unknown): two cannot be had: first: no\r\n",
         ),
         (
             Kind::None,

@@ -44,7 +44,12 @@ pub async fn stop(cx: &Context, me: &Identity, deadline: Deadline) -> Result<(),
         deadline,
         ..cx.clone()
     };
-    let docker = docker::engine(cx).await?;
+    // An engine that is not there runs nothing, and is not waited for as a launch would.
+    let soon = &Context {
+        deadline: deadline.at_most(cx.timings.docker_attempt),
+        ..cx.clone()
+    };
+    let docker = docker::engine(soon).await?;
     let ours = ours(cx, &docker, &me.instance_id, false).await;
     let ours = ours.map_err(|error| failed("the list of containers", error))?;
     every(ours, async |found| {
