@@ -103,7 +103,7 @@ async fn sample() -> anyhow::Result<Play> {
     let login = Login::new("rehearsal", &format!("{:016x}", fastrand::u64(..)));
     let registry = Registry::start(std::slice::from_ref(&login)).await?;
     let image = webapp::image()?
-        .environment("HEALTHY_AFTER_MS", "1500")
+        .environment("HEALTHY_AFTER", "3")
         .ballast(4 << 20);
     registry.push("web", "1.4.2", &image).await?;
     let host = registry.host();

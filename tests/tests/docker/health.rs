@@ -68,7 +68,7 @@ fn well<'a>(port: u16, on_host: &'a str) -> Result<Vec<Row<'a>>> {
         )?,
         web(
             "late",
-            json!({"environment": {"HEALTHY_AFTER_MS": 1500}, "health": {"http": {"port": 3000, "path": "/healthcheck/"}}}),
+            json!({"environment": {"HEALTHY_AFTER": 2}, "health": {"http": {"port": 3000, "path": "/healthcheck/"}}}),
             "GET :3000/healthcheck/ answered 200",
         )?,
         web(

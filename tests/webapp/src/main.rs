@@ -2,7 +2,7 @@
 //!
 //! | mode | does |
 //! | --- | --- |
-//! | `serve` (default) | HTTP on `PORT` (3000): `HEALTH_PATH` (`/healthcheck/`) answers 200 once `HEALTHY_AFTER_MS` have passed, else 503; with `HEALTH_STATUS` always that status, with `HEALTH_LOCATION` and that place, with `HEALTH_DELAY_MS` only after so long; `/inspect` answers what the container was given; anything else a greeting |
+//! | `serve` (default) | HTTP on `PORT` (3000): `HEALTH_PATH` (`/healthcheck/`) answers 503 for the first `HEALTHY_AFTER` questions (0), then 200; with `HEALTH_STATUS` always that status, with `HEALTH_LOCATION` and that place, with `HEALTH_DELAY_MS` only after so long; `/inspect` answers what the container was given; anything else a greeting |
 //! | `worker` | stays |
 //! | `task [LINE…]` | prints the lines and exits with `EXIT_CODE` (0) |
 //! | `probe` | exits 0 if the service on `PORT` answers its health path with 200: for a HEALTHCHECK |
@@ -19,11 +19,10 @@ mod inspect;
 mod serve;
 
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use std::{env, thread};
 
 fn main() -> ExitCode {
-    let started = Instant::now();
     let mut arguments = env::args();
     let program = arguments.next().unwrap_or_default();
     let word = arguments.next().unwrap_or_else(|| "serve".to_owned());
@@ -49,7 +48,7 @@ fn main() -> ExitCode {
     let memory = vec![1_u8; number("TAKE_MB").unwrap_or(0) as usize * 1_000_000];
     std::hint::black_box(&memory);
     match mode.as_str() {
-        "serve" => serve::serve(started),
+        "serve" => serve::serve(),
         "worker" => loop {
             thread::park();
         },

@@ -3,13 +3,17 @@
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::{inspect, number, setting};
 
 /// How long a client may take to ask.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often somebody asked for its health.
+static ASKED: AtomicU64 = AtomicU64::new(0);
 
 fn port() -> u16 {
     number("PORT")
@@ -22,7 +26,7 @@ fn health_path() -> String {
 }
 
 /// Serves until the process ends.
-pub fn serve(started: Instant) -> ExitCode {
+pub fn serve() -> ExitCode {
     let listener = match TcpListener::bind((Ipv4Addr::UNSPECIFIED, port())) {
         Ok(listener) => listener,
         Err(error) => {
@@ -32,12 +36,12 @@ pub fn serve(started: Instant) -> ExitCode {
     };
     println!("listening on port {}", port());
     for stream in listener.incoming().flatten() {
-        thread::spawn(move || answer(stream, started));
+        thread::spawn(move || answer(stream));
     }
     ExitCode::FAILURE
 }
 
-fn answer(mut stream: TcpStream, started: Instant) -> io::Result<()> {
+fn answer(mut stream: TcpStream) -> io::Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
     let mut request = BufReader::new(stream.try_clone()?).lines();
     let first = request.next().transpose()?.unwrap_or_default();
@@ -52,7 +56,7 @@ fn answer(mut stream: TcpStream, started: Instant) -> io::Result<()> {
         thread::sleep(Duration::from_millis(
             number("HEALTH_DELAY_MS").unwrap_or(0),
         ));
-        let status = health(started);
+        let status = health();
         (status, "text/plain", format!("{status}\n"))
     } else if path == "/inspect" {
         (200, "application/json", inspect::document())
@@ -74,10 +78,11 @@ fn answer(mut stream: TcpStream, started: Instant) -> io::Result<()> {
     )
 }
 
-fn health(started: Instant) -> u16 {
-    let after = Duration::from_millis(number("HEALTHY_AFTER_MS").unwrap_or(0));
+fn health() -> u16 {
+    let before = ASKED.fetch_add(1, Ordering::Relaxed);
+    let ready = before >= number("HEALTHY_AFTER").unwrap_or(0);
     let fixed = number("HEALTH_STATUS").and_then(|status| u16::try_from(status).ok());
-    fixed.unwrap_or(if started.elapsed() >= after { 200 } else { 503 })
+    fixed.unwrap_or(if ready { 200 } else { 503 })
 }
 
 /// Asks the service in this container for its health.
