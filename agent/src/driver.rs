@@ -5,14 +5,14 @@
 //! [`Slot`] in the `select!`.
 
 mod clock;
+mod open;
 mod slot;
 mod stop;
 
 use crate::{
-    aws,
-    context::{Context, Deadline, Paths, Timings, staged},
+    context::{Context, Paths, Timings},
     health::Healthy,
-    imds::{Identity, Imds, ImdsError},
+    imds::Identity,
     launch::{self, Resume},
     lifecycle::{self, Effect, Event, Fact, Recipient, Record, Settled, Unjoined, Verdict, Work},
     report::{
@@ -20,24 +20,18 @@ use crate::{
         status::{Kind, Outcome},
     },
     signal::{self, Membership},
-    state::{StateError, Store},
+    state::Store,
     verdict::{Exit, LaunchError, Reason, Stage},
     workload::{self, Launch},
 };
-use clock::now;
+use open::{lock, open};
 use slot::Slot;
 use std::{collections::VecDeque, time::Duration};
 use stop::Stop;
-use tokio::{
-    sync::mpsc::{UnboundedSender, unbounded_channel},
-    time::Instant,
-};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 /// A launch's whole time until its spec says otherwise; the contract's default.
 const WHOLE: Duration = Duration::from_secs(15 * 60);
-
-/// How often a second `firstlight launch` looks whether the first one is done.
-const FOLLOW: Duration = Duration::from_millis(200);
 
 /// `firstlight launch`: from who am I to a delivered verdict.
 ///
@@ -83,74 +77,6 @@ fn ended(report: &Report, reason: Reason, message: String) -> Exit {
     report.undecided(&error);
     report.ended(error.exit());
     error.exit()
-}
-
-/// Record and identity: what must be there before anything can be decided.
-async fn open(
-    paths: Paths,
-    timings: Timings,
-    report: &Report,
-    store: Result<Store, StateError>,
-) -> Result<Driver, LaunchError> {
-    let now = now();
-    let unusable = |error: StateError| LaunchError::at(Stage::Identify, &error);
-    let store = store.map_err(unusable)?;
-    let left = store.read().map_err(unusable)?;
-    // From here on a crash loses nothing, so boot need not wait for the launch.
-    report.ready();
-
-    let imds = Imds::from_env(&timings, report);
-    let deadline = Deadline::after(timings.imds_budget);
-    let (me, target) = staged(report, Stage::Identify, deadline, async {
-        let me = imds.identify(deadline).await?;
-        let target = imds.target_state(deadline).await?;
-        Ok::<_, ImdsError>((me, target))
-    })
-    .await?;
-    report.identified(&me);
-    let record = lifecycle::open(left, &me, target, &now);
-    report.began(record.transition.epoch, &now.boot);
-
-    // After a verdict the launch's time is over; starting the workload again takes time of its own.
-    let elapsed = if record.verdict().is_some() {
-        Duration::ZERO
-    } else {
-        record.facts.began.elapsed(&self::now())
-    };
-    let whole = record.facts.timeout_ms.map_or(WHOLE, Duration::from_millis);
-    let began = Instant::now()
-        .checked_sub(elapsed)
-        .unwrap_or_else(Instant::now);
-    let cx = Context {
-        aws: aws::config(&imds, &me.region, &timings).await,
-        deadline: Deadline::after(whole),
-        began,
-        paths,
-        timings,
-        imds,
-        report: report.clone(),
-    }
-    .within(whole);
-    Ok(Driver {
-        cx,
-        me,
-        store,
-        decided: record.verdict().is_some(),
-        announced: record.verdict().cloned(),
-        record,
-        queue: VecDeque::new(),
-    })
-}
-
-/// The record's folder, once no other agent is at it. Its verdict is then on record, and is ours too.
-/// Waits as long as the other's launch may take, which its spec knows.
-async fn lock(paths: &Paths) -> Result<Store, StateError> {
-    loop {
-        match Store::open(&paths.var) {
-            Err(StateError::Busy) => tokio::time::sleep(FOLLOW).await,
-            other => return other,
-        }
-    }
 }
 
 struct Driver {

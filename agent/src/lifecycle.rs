@@ -12,7 +12,9 @@
 //! [`open()`]; the compiler lists the rest.
 
 mod clock;
+mod delivery;
 mod event;
+mod open;
 mod record;
 mod step;
 #[cfg(test)]
@@ -20,7 +22,8 @@ mod tests;
 
 pub use clock::{Began, Now};
 pub use event::{Effect, Event, Fact, Unjoined, Work};
+pub use open::open;
 pub use record::{
     Delivery, Facts, Kind, Proof, Recipient, Record, Settled, State, Transition, Verdict, Wish,
 };
-pub use step::{open, step};
+pub use step::step;

@@ -236,6 +236,11 @@ impl Record {
         self.transition.instance_id == me.instance_id && self.transition.image_id == me.image_id
     }
 
+    /// Whether the workload was proven in this boot.
+    pub(super) fn is_served(&self) -> bool {
+        self.facts.proven_in.as_ref() == Some(&self.facts.boot)
+    }
+
     /// The verdict, once there is one.
     pub fn verdict(&self) -> Option<&Verdict> {
         match &self.state {

@@ -1,45 +1,11 @@
 //! The transitions themselves: events in, the next record and effects out.
 
 use super::{
-    clock::Now,
+    delivery::{deliver, exit, keep_waiting, on, pending, settle, signalled},
     event::{Effect, Event, Fact, Unjoined, Work},
-    record::{Delivery, Kind, Proof, Recipient, Record, Settled, State, Verdict},
+    record::{Proof, Recipient, Record, Settled, State, Verdict},
 };
-use crate::{
-    imds::{Identity, TargetState},
-    verdict::{Exit, LaunchError},
-};
-
-/// The record to start on: the one that was left, or a new one.
-///
-/// Another instance's or image's record is discarded. A changed target begins a new epoch, unless it
-/// is a way out: an ABANDON has the group want the instance terminated, and stands. A new boot alone
-/// never begins one.
-pub fn open(left: Option<Record>, me: &Identity, target: Option<TargetState>, now: &Now) -> Record {
-    match left {
-        Some(record) if record.is_of(me) => {
-            let changed =
-                matches!((&record.facts.target, &target), (Some(then), Some(is)) if then != is);
-            if changed && target.as_ref().is_some_and(TargetState::is_entered) {
-                let mut next = Record::new(
-                    me,
-                    record.transition.epoch.saturating_add(1),
-                    Kind::Launch,
-                    target,
-                    now,
-                );
-                // Later edits of the spec reach new instances only.
-                next.facts.document = record.facts.document;
-                return next;
-            }
-            let mut record = record;
-            record.facts.boot.clone_from(&now.boot);
-            record.facts.target = target.or(record.facts.target);
-            record
-        }
-        Some(_) | None => Record::new(me, 1, Kind::Launch, target, now),
-    }
-}
+use crate::verdict::{Exit, LaunchError};
 
 /// One step: the next record, and what is to be done, in order.
 pub fn step(record: &Record, event: Event) -> (Record, Vec<Effect>) {
@@ -80,7 +46,7 @@ fn start(record: &mut Record) -> Vec<Effect> {
         State::Decided {
             verdict: Verdict::Continue(_),
             deliveries: None,
-        } if !served(record) => vec![Effect::Join, Effect::Begin(Work::Launch)],
+        } if !record.is_served() => vec![Effect::Join, Effect::Begin(Work::Launch)],
         State::Decided {
             deliveries: None, ..
         } => vec![Effect::Join],
@@ -89,17 +55,12 @@ fn start(record: &mut Record) -> Vec<Effect> {
         State::Decided {
             verdict: Verdict::Continue(_),
             deliveries: Some(deliveries),
-        } if !served(record) => vec![keep_waiting(deliveries), Effect::Begin(Work::Launch)],
+        } if !record.is_served() => vec![keep_waiting(deliveries), Effect::Begin(Work::Launch)],
         State::Decided {
             verdict,
             deliveries: Some(deliveries),
         } => deliver(record, verdict, deliveries, true),
     }
-}
-
-/// Whether the workload was proven in this boot.
-fn served(record: &Record) -> bool {
-    record.facts.proven_in.as_ref() == Some(&record.facts.boot)
 }
 
 fn learn(record: &mut Record, fact: Fact) -> Vec<Effect> {
@@ -235,74 +196,6 @@ fn decide(record: &mut Record, verdict: Verdict) -> Vec<Effect> {
     effects
 }
 
-fn settle(record: &Record) -> Vec<Effect> {
-    let mut effects = vec![Effect::Persist];
-    effects.extend(on(record, false));
-    effects
-}
-
-/// What is next for a verdict, once it is known whom to tell.
-fn on(record: &Record, again: bool) -> Vec<Effect> {
-    match &record.state {
-        State::Decided {
-            verdict,
-            deliveries: Some(deliveries),
-        } => deliver(record, verdict, deliveries, again),
-        State::Decided {
-            deliveries: None, ..
-        }
-        | State::Undecided { .. } => vec![],
-    }
-}
-
-/// Tells the next who has not been told, and keeps all of these waiting; when all are told, a failed
-/// workload is stopped, and that is it. Nobody is told CONTINUE while the workload is being started
-/// again.
-fn deliver(
-    record: &Record,
-    verdict: &Verdict,
-    deliveries: &[Delivery],
-    again: bool,
-) -> Vec<Effect> {
-    let go = matches!(verdict, Verdict::Continue(_));
-    let waiting = keep_waiting(deliveries);
-    if go && !served(record) {
-        return vec![waiting];
-    }
-    if let Some(next) = deliveries
-        .iter()
-        .find(|delivery| delivery.settled.is_none())
-    {
-        let to = next.to.clone();
-        return vec![waiting, Effect::Signal { to, go, again }];
-    }
-    if !go && !record.facts.stopped {
-        return vec![waiting, Effect::StopWorkload];
-    }
-    vec![Effect::Exit(exit(&record.state))]
-}
-
-/// Whoever has not been told is kept waiting.
-fn keep_waiting(deliveries: &[Delivery]) -> Effect {
-    let untold = deliveries
-        .iter()
-        .filter(|delivery| delivery.settled.is_none());
-    Effect::Heartbeat(untold.map(|delivery| delivery.to.clone()).collect())
-}
-
-fn signalled(record: &mut Record, to: &Recipient, settled: Settled) -> Vec<Effect> {
-    if let State::Decided {
-        deliveries: Some(deliveries),
-        ..
-    } = &mut record.state
-    {
-        for delivery in deliveries.iter_mut().filter(|delivery| delivery.to == *to) {
-            delivery.settled = Some(settled.clone());
-        }
-    }
-    settle(record)
-}
-
 /// A CONTINUE that is not on disk might be followed by another verdict after a crash, so it must not
 /// be sent. An ABANDON may: the group replaces the instance, and its disk with it. A verdict that is on
 /// disk stands; only a note of how far it got is lost.
@@ -337,36 +230,4 @@ fn not_persisted(record: &mut Record, error: LaunchError, decided: bool) -> Vec<
     }
     effects.extend(on(record, false));
     effects
-}
-
-fn pending(recipients: Vec<Recipient>) -> Vec<Delivery> {
-    recipients
-        .into_iter()
-        .map(|to| Delivery { to, settled: None })
-        .collect()
-}
-
-/// What the process says when it leaves in this state.
-fn exit(state: &State) -> Exit {
-    let State::Decided {
-        verdict,
-        deliveries,
-    } = state
-    else {
-        return Exit::Interrupted;
-    };
-    let failed = deliveries
-        .iter()
-        .flatten()
-        .find_map(|delivery| match &delivery.settled {
-            Some(Settled::Failed(error)) => Some(error.exit()),
-            Some(Settled::Delivered | Settled::Needless(_)) => None,
-            None => Some(Exit::Undelivered),
-        });
-    match (verdict, failed) {
-        (_, Some(exit)) => exit,
-        (_, None) if deliveries.is_none() => Exit::Undelivered,
-        (Verdict::Continue(_), None) => Exit::Done,
-        (Verdict::Abandon(error), None) => error.exit(),
-    }
 }
