@@ -77,8 +77,7 @@ fn unjoined(error: &SignalError, is: Option<&Membership>) -> Unjoined {
 fn recipients(membership: &Membership, wish: Option<&Wish>) -> Result<Vec<Recipient>, SignalError> {
     let mut recipients = match (membership, wish) {
         (Membership::Outside | Membership::Unconfirmed, _) => vec![],
-        (Membership::Nameless(why), Some(_)) => vec![Recipient::Unknown { why: nameless(why) }],
-        (Membership::Nameless(_), None) => vec![],
+        (Membership::Nameless(why), _) => vec![Recipient::Unknown { why: nameless(why) }],
         (Membership::Member { group, hooks }, wish) => of_group(group, hooks, wish)?,
     };
     if let Some((stack, resource)) = wish.and_then(|wish| wish.cloudformation.clone()) {
@@ -116,7 +115,7 @@ fn of_group(
         return Ok(named.iter().map(hook).collect());
     }
     match (hooks, wish) {
-        (Hooks::Hidden(why), Some(_)) => Ok(vec![Recipient::Unknown {
+        (Hooks::Hidden(why), _) => Ok(vec![Recipient::Unknown {
             why: SignalError::HooksHidden {
                 group: group.to_owned(),
                 why: why.clone(),
@@ -127,7 +126,7 @@ fn of_group(
             group: group.to_owned(),
             hooks: names,
         }),
-        (Hooks::Known(_) | Hooks::Hidden(_), _) => Ok(names.iter().map(hook).collect()),
+        (Hooks::Known(_), _) => Ok(names.iter().map(hook).collect()),
     }
 }
 
@@ -233,7 +232,7 @@ mod tests {
             ),
             ("hidden, named", hidden(), wish(&["a"]), "web/a"),
             ("hidden, not named", hidden(), wish(&[]), "?"),
-            ("hidden, before the spec is read", hidden(), None, ""),
+            ("hidden, before the spec is read", hidden(), None, "?"),
             (
                 "nameless",
                 Membership::Nameless("denied".into()),
