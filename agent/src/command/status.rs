@@ -21,17 +21,17 @@ pub struct Args {
 
 /// Tells what happened.
 pub fn run(args: &Args, paths: &Paths) -> Exit {
-    match status::read(&paths.var) {
-        Ok(None) if args.json => out::result("null"),
-        Ok(None) => out::result("firstlight has not run on this instance yet"),
-        Ok(Some((text, _))) if args.json => out::result(&text),
-        Ok(Some((_, status))) => out::result(&words::tame(&told(&status))),
+    let text = match status::read(&paths.var) {
+        Ok(None) if args.json => "null".to_owned(),
+        Ok(None) => "firstlight has not run on this instance yet".to_owned(),
+        Ok(Some((text, _))) if args.json => text,
+        Ok(Some((_, status))) => words::tame(&told(&status)).into_owned(),
         Err(error) => {
             out::about(&format!("firstlight status: {error}"));
             return exit(&error);
         }
-    }
-    Exit::Done
+    };
+    out::result(&text, Exit::Done)
 }
 
 fn exit(error: &StatusError) -> Exit {
@@ -41,8 +41,9 @@ fn exit(error: &StatusError) -> Exit {
         {
             Exit::Denied
         }
-        StatusError::Unreadable { .. } => Exit::Unavailable,
-        StatusError::Foreign { .. } => Exit::Bug,
+        StatusError::Unreadable { .. }
+        | StatusError::Damaged { .. }
+        | StatusError::Foreign { .. } => Exit::Unavailable,
     }
 }
 

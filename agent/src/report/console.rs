@@ -73,8 +73,11 @@ fn whence(error: &crate::verdict::LaunchError) -> String {
     let mut lines = error.message.lines().map(str::trim);
     let mut next = || lines.find(|line| !line.is_empty()).unwrap_or_default();
     let mut said = next().to_owned();
-    // A heading says nothing alone.
-    if said.ends_with(':') {
+    // A heading says nothing alone; of last lines the very last tells most.
+    if said.ends_with("last lines:") {
+        let last = error.message.lines().rfind(|line| !line.trim().is_empty());
+        said = format!("{said} {}", last.unwrap_or_default().trim());
+    } else if said.ends_with(':') {
         said = format!("{said} {}", next());
     }
     format!("at {} ({}): {said}", error.stage, error.reason)

@@ -271,16 +271,23 @@ fn a_status_of_another_shape_is_an_error_and_none_is_none() {
     assert!(status::read(&paths.var).unwrap().is_none());
     healthy_launch(&init(root.path(), &paths));
     let (text, _) = status::read(&paths.var).unwrap().unwrap();
+    let said = |bytes: &[u8]| {
+        fs::write(status::path(&paths.var), bytes).unwrap();
+        status::read(&paths.var).unwrap_err().to_string()
+    };
     for foreign in [
         text.replace("\"schema\": 1", "\"schema\": 2"),
-        "{}".to_owned(),
-        String::new(),
+        "{\"schema\": 2, \"other\": []}".to_owned(),
     ] {
-        fs::write(status::path(&paths.var), foreign).unwrap();
-        assert!(matches!(
-            status::read(&paths.var),
-            Err(status::StatusError::Foreign { .. })
-        ));
+        let said = said(foreign.as_bytes());
+        assert!(
+            said.contains("read it with the agent that wrote it"),
+            "{said}"
+        );
+    }
+    for damaged in [&b""[..], b"{}", b"\xff", &text.as_bytes()[..text.len() / 2]] {
+        let said = said(damaged);
+        assert!(said.contains("is damaged"), "{said}");
     }
 }
 

@@ -151,8 +151,8 @@ async fn a_damaged_status() -> Result<()> {
     fs::write(&file, "{\"schema\": 1,")?;
     for arguments in [&["status"][..], &["status", "--json"]] {
         let finished = play.agent.run(arguments, crate::scene::PATIENCE).await?;
-        finished.expect_code(1)?;
-        finished.expect_said("is not a status of schema 1")?;
+        finished.expect_code(69)?;
+        finished.expect_said("is damaged")?;
         ensure!(finished.stdout.is_empty(), "{finished:#?}");
     }
     play.launch().await?.expect_code(0)?;

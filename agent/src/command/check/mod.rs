@@ -7,7 +7,10 @@ mod plan;
 mod text;
 
 use super::out;
-use crate::verdict::{Exit, Failure, Stage};
+use crate::{
+    report::words,
+    verdict::{Exit, Failure, Stage},
+};
 use firstlight_userdata::{
     diagnostic::{Diagnostics, draw},
     sources::{Said, Sources},
@@ -87,7 +90,8 @@ fn read(files: &[PathBuf], sizes: &mut Vec<Size>) -> Result<Sources, Exit> {
         let name = if is_stdin(file) {
             "standard input".into()
         } else {
-            file.display().to_string()
+            // A name may hold what would move the cursor.
+            words::tame(&file.display().to_string()).replace('\n', "\u{fffd}")
         };
         let bytes = bytes(file).map_err(|error| {
             out::about(&format!("firstlight check: {name} cannot be read: {error}"));
@@ -175,25 +179,25 @@ impl Findings {
 
 fn tell(format: Format, findings: &Findings) -> Exit {
     match format {
-        Format::Json => out::result(&json(findings)),
+        Format::Json => out::result(&json(findings), findings.exit()),
         Format::Text => {
             for note in &findings.notes {
                 out::about(&format!("note: {note}"));
             }
             match &findings.plan {
                 Ok(Some(plan)) => {
-                    out::result(&text::draw(plan, &findings.sizes, &findings.effective))
+                    let text = text::draw(plan, &findings.sizes, &findings.effective);
+                    out::result(&text, findings.exit())
                 }
-                Ok(None) => {}
-                Err(problems) => out::about(&format!(
-                    "{}\n\n{}",
-                    problems.draw(out::colour()),
-                    count(problems)
-                )),
+                Ok(None) => findings.exit(),
+                Err(problems) => {
+                    let drawn = problems.draw(out::colour());
+                    out::about(&format!("{drawn}\n\n{}", count(problems)));
+                    findings.exit()
+                }
             }
         }
     }
-    findings.exit()
 }
 
 fn count(problems: &Diagnostics) -> String {

@@ -24,6 +24,16 @@ pub enum StatusError {
         /// Why.
         error: io::Error,
     },
+    /// It was cut off or written over.
+    #[error(
+        "{path} is damaged: {why}; the journal has the story (`journalctl -t firstlight`), and the next launch writes it anew"
+    )]
+    Damaged {
+        /// Which file.
+        path: String,
+        /// Why it cannot be understood.
+        why: String,
+    },
     /// It is not what this version writes.
     #[error(
         "{path} is not a status of schema {SCHEMA}: {why}; read it with the agent that wrote it"
@@ -43,22 +53,33 @@ pub enum StatusError {
 pub fn read(var: &Path) -> Result<Option<(String, Status)>, StatusError> {
     let path = path(var);
     let shown = path.display().to_string();
-    let text = match fs::read_to_string(&path) {
-        Ok(text) => text,
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(StatusError::Unreadable { path: shown, error }),
     };
-    match serde_json::from_str::<Status>(&text) {
-        Ok(status) if status.schema == SCHEMA => Ok(Some((text, status))),
-        Ok(status) => Err(StatusError::Foreign {
+    let damaged = |why: String| StatusError::Damaged {
+        path: shown.clone(),
+        why,
+    };
+    let text = String::from_utf8(bytes).map_err(|error| damaged(error.to_string()))?;
+    // The schema first: another one's shape need not be this one's.
+    let Shape { schema } =
+        serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
+    if schema != SCHEMA {
+        return Err(StatusError::Foreign {
             path: shown,
-            why: format!("schema {}", status.schema),
-        }),
-        Err(error) => Err(StatusError::Foreign {
-            path: shown,
-            why: error.to_string(),
-        }),
+            why: format!("schema {schema}"),
+        });
     }
+    let status = serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
+    Ok(Some((text, status)))
+}
+
+/// What every schema has.
+#[derive(serde::Deserialize)]
+struct Shape {
+    schema: u32,
 }
 
 /// Replaces the file.
