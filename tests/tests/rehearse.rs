@@ -182,8 +182,13 @@ async fn by_default_the_sample_service_is_launched() -> Result<()> {
 #[tokio::test]
 async fn ctrl_c_in_the_middle_leaves_nothing() -> Result<()> {
     let engine = Engine::connect().await?;
-    // Before the agent has begun, as shells count SIGINT; and before the service is healthy.
-    for (what, code) in [("its parts start", 130), ("the sample service is made", 75)] {
+    // Before the agent has begun, as shells count SIGINT; and before the service is healthy. A terminal that is closed
+    // says SIGHUP.
+    for (what, code, signal) in [
+        ("its parts start", 130, Signal::SIGINT),
+        ("the sample service is made", 75, Signal::SIGINT),
+        ("the sample service is made", 75, Signal::SIGHUP),
+    ] {
         let rehearsal = Rehearsal::begin(&[]).await?;
         let me = rehearsal.running.id();
         let reached = async || match code {
@@ -191,7 +196,12 @@ async fn ctrl_c_in_the_middle_leaves_nothing() -> Result<()> {
             _ => is_made(&engine, "rehearsal-web").await,
         };
         until(PATIENCE, what, async || reached().await.then_some(())).await?;
-        kill(Pid::from_raw(-me.as_raw()), Signal::SIGINT)?;
+        if code == 75 {
+            let second = run(&[]).await?;
+            second.expect_code(1)?;
+            second.expect_said("another rehearsal is at work on this machine")?;
+        }
+        kill(Pid::from_raw(-me.as_raw()), signal)?;
         let (finished, _alone) = rehearsal.end().await?;
         finished.expect_code(code)?;
         sample_is_gone(&engine, &finished)
@@ -342,20 +352,45 @@ async fn a_spec_that_fails_says_so() -> Result<()> {
 
 #[tokio::test]
 async fn what_is_wrong_with_the_arguments_is_said_first() -> Result<()> {
+    let _alone = ALONE.lock().await;
     for (arguments, code, says) in [
         (&["--parameters", "x.yaml"][..], 2, "--spec"),
         (&["--spec", "/none.yaml"], 1, "reading /none.yaml"),
         (&["--firstlight", "/none"], 1, "/none"),
     ] {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_rehearse"));
-        command
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let finished = Running::start(command)?.finish(PATIENCE).await?;
+        let finished = run(arguments).await?;
         finished.expect_code(code)?;
         ensure!(finished.stderr.contains(says), "{finished:#?}");
+    }
+    Ok(())
+}
+
+async fn run(arguments: &[&str]) -> Result<Finished> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rehearse"));
+    command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    Running::start(command)?.finish(PATIENCE).await
+}
+
+/// Whoever looks at the beginning alone must not leave the rest behind.
+#[tokio::test]
+async fn a_pipe_that_is_closed_leaves_nothing() -> Result<()> {
+    let _alone = ALONE.lock().await;
+    let engine = Engine::connect().await?;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rehearse"));
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let mut child = command.kill_on_drop(true).spawn()?;
+    drop(child.stdout.take());
+    let status = tokio::time::timeout(PATIENCE, child.wait()).await??;
+    ensure!(status.success(), "{status}");
+    for name in SAMPLE {
+        ensure!(!is_made(&engine, name).await, "{name} was left");
     }
     Ok(())
 }

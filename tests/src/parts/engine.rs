@@ -1,5 +1,6 @@
 //! A Docker engine, the machine's or one of a test's own, and tidying up on it.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -80,6 +81,27 @@ impl Engine {
             keep(name, &labels).then(|| name.to_owned())
         });
         Ok(names.collect())
+    }
+
+    /// The containers that an agent made for this instance.
+    ///
+    /// # Errors
+    /// If the engine doesn't answer.
+    pub async fn of_instance(&self, id: &str) -> anyhow::Result<Vec<String>> {
+        let label = format!("io.firstlight.instance={id}");
+        let filters = HashMap::from([("label", vec![label])]);
+        let ours = ListContainersOptionsBuilder::new()
+            .all(true)
+            .filters(&filters)
+            .build();
+        let listed = self.0.list_containers(Some(ours)).await;
+        let listed = listed.context("listing containers")?;
+        let names = listed
+            .into_iter()
+            .filter_map(|container| container.names?.into_iter().next());
+        Ok(names
+            .map(|name| name.trim_start_matches('/').to_owned())
+            .collect())
     }
 
     /// `docker inspect`, or `None` if there is no such container.

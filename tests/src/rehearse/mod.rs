@@ -11,11 +11,14 @@ pub mod play;
 pub mod tidy;
 pub mod timeline;
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
+use nix::fcntl::{Flock, FlockArg};
 use nix::sys::signal::{Signal as Posix, kill};
 use nix::unistd::Pid;
 use tokio::process::Child;
@@ -51,10 +54,11 @@ pub struct Arguments {
     pub firstlight: Option<PathBuf>,
 }
 
-/// SIGINT and SIGTERM, heard from the first moment on.
+/// SIGINT, SIGTERM and SIGHUP (a terminal that was closed), heard from the first moment on.
 struct Stop {
     interrupt: Signal,
     terminate: Signal,
+    hang_up: Signal,
 }
 
 impl Stop {
@@ -62,6 +66,7 @@ impl Stop {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
         })
     }
 
@@ -69,6 +74,7 @@ impl Stop {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
+            _ = self.hang_up.recv() => {}
         }
     }
 }
@@ -84,12 +90,34 @@ pub async fn rehearse(arguments: Arguments) -> anyhow::Result<u8> {
         play = Play::read(&arguments) => play?,
         () = stop.asked() => return Ok(INTERRUPTED),
     };
+    let _alone = alone()?;
     let tidy = Tidy::before(&engine, &play).await?;
     let code = perform(&arguments, &play, &mut stop).await;
     let tidied = tidy.after(&engine).await;
     let code = code?;
     tidied.context("tidying up")?;
     Ok(code)
+}
+
+/// One rehearsal at a time: every one is the same instance, whose containers its agent takes for its own.
+fn alone() -> anyhow::Result<Flock<File>> {
+    let folder = Path::new("/run/lock");
+    let path = folder.join("firstlight-rehearse");
+    let file = std::fs::create_dir_all(folder).and_then(|()| File::create(&path));
+    let file = file.with_context(|| format!("creating {}", path.display()))?;
+    match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        Ok(lock) => Ok(lock),
+        Err((_, nix::errno::Errno::EWOULDBLOCK)) => {
+            bail!("another rehearsal is at work on this machine; wait until it has ended")
+        }
+        Err((_, error)) => Err(error).with_context(|| format!("locking {}", path.display())),
+    }
+}
+
+/// To whoever still reads: a closed pipe or a lost terminal must not keep anybody from tidying up.
+fn say(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
 async fn perform(arguments: &Arguments, play: &Play, stop: &mut Stop) -> anyhow::Result<u8> {
@@ -104,10 +132,10 @@ async fn perform(arguments: &Arguments, play: &Play, stop: &mut Stop) -> anyhow:
     if let Ok(term) = std::env::var("TERM") {
         agent = agent.env("TERM", &term);
     }
-    println!(
-        "rehearse: the stage, moto and Docker are ready; {}\n",
+    say(&format!(
+        "rehearse: the stage, moto and Docker are ready; {}\n\n",
         play.title
-    );
+    ));
     let mut command = agent.command(&["launch"]);
     // A process group of its own: Ctrl-C comes here, and the agent is asked to end as systemd would ask it.
     command.stdin(Stdio::null()).process_group(0);
@@ -119,7 +147,7 @@ async fn perform(arguments: &Arguments, play: &Play, stop: &mut Stop) -> anyhow:
         () = stop.asked() => end(&mut child).await?,
     };
     let told = agent.status().await.ok();
-    print!("\n{}", timeline::draw(told.as_ref(), &stage));
+    say(&format!("\n{}", timeline::draw(told.as_ref(), &stage)));
     Ok(exit_code(status))
 }
 

@@ -2,6 +2,7 @@
 //! user's spec asked for stay: pulling them again would cost.
 
 use crate::parts::engine::Engine;
+use crate::stage::Instance;
 
 use super::play::Play;
 
@@ -20,7 +21,11 @@ impl Tidy {
     /// # Errors
     /// If the engine doesn't answer.
     pub async fn before(engine: &Engine, play: &Play) -> anyhow::Result<Self> {
-        let there = engine.containers(|_, _| true).await?;
+        // A rehearsal that was killed left its containers, and this one takes them over.
+        let left = engine.of_instance(&Instance::default().id).await?;
+        let there = engine
+            .containers(|name, _| !left.iter().any(|ours| ours == name))
+            .await?;
         Ok(Self {
             ours: play
                 .containers
