@@ -12,7 +12,7 @@ use super::{
         Capability, Cpus, Delay, Flag, GpuCount, IN_QUOTES, Id, Limit, Mapped, Memory, Mode,
         Mounted, Name, Network, OneOf, Path, Pids, Plain, Published, SignalName, Size, Tmpfs, Word,
     },
-    text::{Host, Image, Open, Secret},
+    text::{Host, Image, Open, Secret, VariableValue},
 };
 use crate::{
     node::{Kind, Node},
@@ -36,7 +36,7 @@ pub(super) fn container(keys: &mut Keys<'_, '_>) -> Option<Container<Unresolved>
         command: keys.take::<Words<Open>>("command", "replaces the image's CMD; a list"),
         user: keys.take::<Word>("user", "who runs it: `uid`, `uid:gid`, `name` or `name:group`"),
         environment_from: keys.take::<List<Set>>("environment_from", "whole sets of variables: every parameter under a path, every member of a JSON secret").unwrap_or_default(),
-        environment: keys.take::<Pairs<Map<Variable, Secret>>>("environment", "variables; they beat `environment_from`").unwrap_or_default(),
+        environment: keys.take::<Pairs<Map<Variable, VariableValue>>>("environment", "variables; they beat `environment_from`").unwrap_or_default(),
         files: keys.take::<Merged<Map<FilePath, FileRecord>>>("files", "files on tmpfs, mounted read-only, by their path in the container").unwrap_or_default(),
         depends_on: keys.take::<DependsOn>("depends_on", "services to be healthy and tasks to have exited 0 before this starts").unwrap_or_default(),
         ports: Vec::new(),

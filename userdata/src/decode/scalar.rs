@@ -194,15 +194,27 @@ fn url_path(text: &str) -> Result<String, Complaint> {
     )
 }
 
+/// Linux's signals by the names that Docker knows (moby's `signal` package), without `SIG`; of the real-time ones only
+/// the beginning.
+const SIGNALS: &[&str] = &[
+    "ABRT", "ALRM", "BUS", "CHLD", "CLD", "CONT", "FPE", "HUP", "ILL", "INT", "IO", "IOT", "KILL",
+    "PIPE", "POLL", "PROF", "PWR", "QUIT", "SEGV", "STKFLT", "STOP", "SYS", "TERM", "TRAP", "TSTP",
+    "TTIN", "TTOU", "URG", "USR1", "USR2", "VTALRM", "WINCH", "XCPU", "XFSZ", "RTMIN", "RTMAX",
+];
+
 fn signal(text: &str) -> Result<String, Complaint> {
-    let named = text.starts_with(|c: char| c.is_ascii_uppercase())
-        && text
-            .chars()
-            .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || matches!(c, '+' | '-'));
+    let name = text.strip_prefix("SIG").unwrap_or(text);
+    let real_time = |sign| {
+        let (start, number) = name.split_once(sign)?;
+        let known = matches!((start, sign), ("RTMIN", '+') | ("RTMAX", '-'));
+        (known && matches!(number.parse::<u8>(), Ok(1..=15))).then_some(())
+    };
+    let named = SIGNALS.contains(&name) || real_time('+').is_some() || real_time('-').is_some();
     if named || matches!(text.parse::<u8>(), Ok(1..=64)) {
         return Ok(text.to_owned());
     }
-    Err(Complaint::new(format!("{} is no signal", quote(text))).hint("write it as in `SIGTERM`"))
+    Err(Complaint::new(format!("{} is no signal", quote(text)))
+        .hint("write it as in `SIGTERM`; `kill -l` lists them"))
 }
 
 fn capability(text: &str) -> Result<String, Complaint> {

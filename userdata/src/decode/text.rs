@@ -34,6 +34,31 @@ impl Shape for Secret {
     }
 }
 
+/// A variable's value. Values that are fetched are looked at when they are there.
+pub(super) struct VariableValue;
+impl Shape for VariableValue {
+    type Value = Template;
+    fn decode(node: &Node, cx: &mut Problems<'_>) -> Option<Template> {
+        let template = Secret::decode(node, cx)?;
+        refuse_nul(&template, node, cx, "put it into `files`");
+        Some(template)
+    }
+    fn schema() -> Json {
+        Secret::schema()
+    }
+}
+
+/// The kernel ends arguments and variables at the first NUL.
+fn refuse_nul(template: &Template, node: &Node, cx: &mut Problems<'_>, hint: &'static str) {
+    if template
+        .as_literal()
+        .is_some_and(|text| text.contains('\0'))
+    {
+        let complaint = Complaint::new("a NUL byte may not stand here");
+        cx.complain(&node.span, complaint.hint(hint));
+    }
+}
+
 /// Where a secret would be shown.
 pub(super) struct Open;
 impl Shape for Open {
@@ -52,13 +77,7 @@ impl Shape for Open {
                 ),
             );
         }
-        if template
-            .as_literal()
-            .is_some_and(|text| text.contains('\0'))
-        {
-            let complaint = Complaint::new("a NUL byte may not stand here");
-            cx.complain(&node.span, complaint.hint("take it out"));
-        }
+        refuse_nul(&template, node, cx, "take it out");
         Some(template)
     }
     fn schema() -> Json {
