@@ -17,4 +17,3 @@ mod references;
 mod scene;
 mod sources;
 mod templates;
-mod told;
