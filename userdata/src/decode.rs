@@ -41,17 +41,21 @@ pub(crate) fn decode(
     document: String,
     problems: &mut Diagnostics,
 ) -> Option<Spec<Unresolved>> {
-    let mut cx = Problems {
-        found: problems,
-        path: Vec::new(),
-        any: false,
-    };
+    let mut cx = Problems::of(problems, false);
     let node = extends::apply(node, &mut cx);
     let spec = top::Top::decode(&node, &mut cx).map(|spec| Spec { document, ..spec });
     if let Some(spec) = &spec {
         check::all(spec, &node, &mut cx);
     }
     spec.filter(|_| !cx.any)
+}
+
+/// Reads what is left of a tree when a source could not be read: every problem that is none of what
+/// that source may have said.
+pub(crate) fn look(node: &Node, problems: &mut Diagnostics) {
+    let mut cx = Problems::of(problems, true);
+    let node = extends::apply(node, &mut cx);
+    top::Top::decode(&node, &mut cx);
 }
 
 /// The JSON Schema of the top level, without what `sources` takes out of it.
@@ -88,6 +92,19 @@ struct Problems<'a> {
     found: &'a mut Diagnostics,
     path: Vec<String>,
     any: bool,
+    /// A source is missing, so that nothing can be said to be.
+    partial: bool,
+}
+
+impl<'a> Problems<'a> {
+    fn of(found: &'a mut Diagnostics, partial: bool) -> Problems<'a> {
+        Problems {
+            found,
+            path: Vec::new(),
+            any: false,
+            partial,
+        }
+    }
 }
 
 impl Problems<'_> {

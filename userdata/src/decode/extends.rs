@@ -70,6 +70,8 @@ fn service<'a>(
             cx.complain(&extends.span, complaint.hint(hint));
             None
         }
+        // The source that could not be read may have it.
+        None if cx.partial => None,
         None => {
             let names = collection::names(services);
             let complaint =

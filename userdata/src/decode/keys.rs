@@ -101,7 +101,7 @@ impl<'a, 'p> Keys<'a, 'p> {
         about: &'static str,
     ) -> Option<T::Value> {
         self.declare::<T>(name, about, None, true);
-        if !self.describing && self.node.get(name).is_none() {
+        if !self.describing && !self.cx.partial && self.node.get(name).is_none() {
             let what = Complaint::new(format!("{} needs `{name}`", quote(&self.cx.path.join("."))));
             self.cx.complain(&self.node.span, what.hint(about));
         }
@@ -196,11 +196,7 @@ fn declared<R: Record>() -> Vec<Declared> {
         kind: Kind::Map(Vec::new()),
     };
     let mut found = crate::diagnostic::Diagnostics::default();
-    let mut cx = Problems {
-        found: &mut found,
-        path: Vec::new(),
-        any: false,
-    };
+    let mut cx = Problems::of(&mut found, false);
     let mut keys = Keys {
         node: &nothing,
         entries: &[],

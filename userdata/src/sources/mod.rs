@@ -155,6 +155,7 @@ impl Sources {
         }
         let merged = self.merged();
         let spec = if self.broken {
+            decode::look(&merged, &mut self.problems);
             None
         } else {
             let document = canonical::document(&merged);

@@ -373,6 +373,23 @@ fn an_include_that_nobody_read_is_a_problem_unless_left_out() {
 }
 
 #[test]
+fn a_source_that_cannot_be_read_hides_nothing_of_the_others() {
+    let broken = "firstlight: 1\nservices: {web: [\n";
+    let other = "firstlight: 1\nservices:\n  web: {prots: [], depends_on: [db]}\ntasks: {t: {extends: api}}\n";
+    let told = drop_ins(&[broken, other])
+        .compose()
+        .unwrap_err()
+        .to_string();
+    assert!(told.contains("unknown key `prots`"), "{told}");
+    // What the first may have said is not missed in the second.
+    for missed in ["needs `image`", "`db`", "no service"] {
+        assert!(!told.contains(missed), "{told}");
+    }
+    let whole = drop_ins(&[other]).compose().unwrap_err().to_string();
+    assert!(whole.contains("needs `image`"), "{whole}");
+}
+
+#[test]
 fn problems_come_by_rank_then_place() {
     let mut sources = Sources::default();
     sources.drop_in("10.yaml", b"firstlight: 1\ntimeout:\ndrain: {a: 1, a: 2}\n");
@@ -390,6 +407,7 @@ fn problems_come_by_rank_then_place() {
         .collect();
     assert_snapshot!(places.join("\n"), @r##"
     10.yaml, line 2, column 1
+    10.yaml, line 3, column 9
     10.yaml, line 3, column 15
     include ssm:/a, line 2, column 11
     user data, line 3, column 1
