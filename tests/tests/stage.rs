@@ -303,12 +303,14 @@ async fn the_rest_is_motos() -> Result<()> {
         json!({"Names": ["/web/color", "/web/password", "/web/none"], "WithDecryption": true});
 
     let (_, answer) = caller.json("AmazonSSM.GetParameters", &names).await?;
-    let values: Vec<&str> = answer["Parameters"]
+    let mut values: Vec<&str> = answer["Parameters"]
         .as_array()
         .unwrap()
         .iter()
         .filter_map(|p| p["Value"].as_str())
         .collect();
+    // They come in no order.
+    values.sort_unstable();
     assert_eq!(
         (values, &answer["InvalidParameters"]),
         (vec!["blue", "hush"], &json!(["/web/none"]))
