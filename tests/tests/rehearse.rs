@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use firstlight_tests::harness::{Finished, Ground, Names, Running};
+use firstlight_tests::harness::{Finished, Ground, Names, Running, STAGES};
 use firstlight_tests::parts::engine::Engine;
 use firstlight_tests::parts::webapp;
 use firstlight_tests::wait::{until, wait_until};
@@ -157,14 +157,7 @@ async fn by_default_the_sample_service_is_launched() -> Result<()> {
     ] {
         finished.expect_said(said)?;
     }
-    for stage in [
-        "identify",
-        "configure",
-        "resolve",
-        "pull",
-        "start",
-        "health",
-    ] {
+    for stage in STAGES {
         let bar = finished
             .stdout
             .lines()

@@ -40,6 +40,16 @@ pub use names::Names;
 pub use place::Place;
 pub use running::{Finished, Running};
 
+/// What a launch goes through before its verdict.
+pub const STAGES: [&str; 6] = [
+    "identify",
+    "configure",
+    "resolve",
+    "pull",
+    "start",
+    "health",
+];
+
 /// How long a command that only looks may take.
 const LOOK: Duration = Duration::from_secs(20);
 

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context as _, Result, ensure};
 use bollard::exec::StartExecOptions;
 use bollard::models::ExecConfig;
-use firstlight_tests::harness::{Agent, Finished, Ground, Names};
+use firstlight_tests::harness::{Agent, Finished, Ground, Names, STAGES};
 use firstlight_tests::parts::engine::Engine;
 use firstlight_tests::parts::image::Image;
 use firstlight_tests::stage::{Builder, Entry, Hook, Instance, Outcome, Stage};
@@ -18,15 +18,6 @@ use time::format_description::well_known::Rfc3339;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 /// The launch hook of an instance that a test says nothing else of.
 pub(crate) const HOOK: &str = "up";
-/// What a launch goes through before its verdict.
-const STAGES: [&str; 6] = [
-    "identify",
-    "configure",
-    "resolve",
-    "pull",
-    "start",
-    "health",
-];
 
 /// One test's names, on the parts that all share.
 pub(crate) struct Scene {

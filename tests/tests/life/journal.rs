@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result, ensure};
-use firstlight_tests::harness::{Entry, Finished, Mailbox, Place};
+use firstlight_tests::harness::{Entry, Finished, Mailbox, Place, STAGES};
 use firstlight_tests::parts::repository;
 use firstlight_tests::stage::{Fault, Outcome};
 
@@ -149,14 +149,7 @@ async fn of_a_launch() -> Result<()> {
         .context("no id")?
         .to_owned();
     let (image, pinned) = (scene.image(), scene.pinned(&scene.digest));
-    for stage in [
-        "identify",
-        "configure",
-        "resolve",
-        "pull",
-        "start",
-        "health",
-    ] {
+    for stage in STAGES {
         expect(&entries, "stage_started", &[("STAGE", stage)])?;
         expect(&entries, "stage_ended", &[("STAGE", stage)])?;
     }

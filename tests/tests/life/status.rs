@@ -1,6 +1,7 @@
 //! `firstlight status`, for people and for programs, at each point of a launch's life.
 
 use anyhow::{Context as _, Result, ensure};
+use firstlight_tests::harness::STAGES;
 use firstlight_tests::stage::Fault;
 use firstlight_tests::wait::wait_until;
 use nix::sys::signal::Signal;
@@ -98,18 +99,7 @@ async fn through_a_launch() -> Result<()> {
         .iter()
         .filter_map(|stage| stage["stage"].as_str())
         .collect();
-    ensure!(
-        names
-            == [
-                "identify",
-                "configure",
-                "resolve",
-                "pull",
-                "start",
-                "health"
-            ],
-        "{status:#}"
-    );
+    ensure!(names == STAGES, "{status:#}");
     let timed = |stage: &Value| {
         stage["milliseconds"].is_u64()
             && stage["outcome"] == "done"

@@ -1,7 +1,7 @@
 //! A person at a terminal sees the stages live, with progress; a file or a pipe gets plain lines.
 
 use anyhow::{Context as _, Result, ensure};
-use firstlight_tests::harness::Place;
+use firstlight_tests::harness::{Place, STAGES};
 use firstlight_tests::wait::wait_until;
 
 use crate::hold::Hold;
@@ -45,14 +45,7 @@ async fn live_on_a_terminal() -> Result<()> {
     scene.gate.open();
     let finished = running.finish(PATIENCE).await?;
     finished.expect_code(0)?;
-    for stage in [
-        "identify",
-        "configure",
-        "resolve",
-        "pull",
-        "start",
-        "health",
-    ] {
+    for stage in STAGES {
         finished.expect_said(&format!("\u{1b}[32m✓\u{1b}[0m {stage}"))?;
     }
     finished.expect_said("CONTINUE")

@@ -3,7 +3,7 @@
 use std::fs;
 
 use anyhow::{Context as _, Result, ensure};
-use firstlight_tests::harness::Mailbox;
+use firstlight_tests::harness::{Mailbox, STAGES};
 use firstlight_tests::stage::Stage;
 use firstlight_tests::wait::wait_until;
 use nix::sys::signal::Signal;
@@ -44,20 +44,12 @@ async fn systemd() -> Result<()> {
         .lines()
         .filter_map(|line| line.strip_prefix("STATUS="))
         .collect();
-    let stages = [
-        "identify",
-        "configure",
-        "resolve",
-        "pull",
-        "start",
-        "health",
-    ];
     let heard: Vec<&str> = status
         .iter()
         .copied()
-        .filter(|line| stages.contains(line))
+        .filter(|line| STAGES.contains(line))
         .collect();
-    ensure!(heard == stages && ready() == 1, "{text}");
+    ensure!(heard == STAGES && ready() == 1, "{text}");
     let last = status.last().context("no status")?;
     let id = play.stage.instance().id.as_str();
     ensure!(last.starts_with(&format!("CONTINUE {id}")), "{text}");

@@ -1,6 +1,7 @@
 //! Early, late, lost, taken away: one verdict all the same, delivered once or known to be needless.
 
 use super::*;
+use firstlight_tests::stage::Verdict;
 
 /// A hook that would give up in a moment waits as long as the launch runs.
 #[tokio::test]
@@ -33,6 +34,13 @@ async fn heartbeats_as_long_as_the_launch_runs() -> Result<()> {
     Ok(())
 }
 
+/// However often it was told, the verdict was the same.
+fn is_one_word(verdicts: &[Verdict]) -> bool {
+    verdicts
+        .windows(2)
+        .all(|pair| pair[0].outcome == pair[1].outcome)
+}
+
 /// The hook is not open yet: refused is not done. It is told again until it takes the verdict, the same one.
 #[tokio::test]
 async fn an_early_signal() -> Result<()> {
@@ -53,12 +61,7 @@ async fn an_early_signal() -> Result<()> {
         let finished = play.ends(code, heard).await?;
         let verdicts = play.stage.verdicts();
         ensure!(verdicts.len() == 4, "three were early: {verdicts:?}");
-        ensure!(
-            verdicts
-                .iter()
-                .all(|verdict| verdict.outcome == verdicts[0].outcome),
-            "{verdicts:?}"
-        );
+        ensure!(is_one_word(&verdicts), "{verdicts:?}");
         ensure!(
             delivered(&play).await? == up("delivered"),
             "{}",
@@ -89,13 +92,7 @@ async fn an_answer_that_was_lost() -> Result<()> {
         let play = Play::open(stage, [fault.on(COMPLETE.0, COMPLETE.1).times(1)]).await?;
         let finished = play.ends(code, heard).await?;
         let verdicts = play.stage.verdicts();
-        ensure!(
-            verdicts.len() > 1
-                && verdicts
-                    .iter()
-                    .all(|told| told.outcome == verdicts[0].outcome),
-            "{verdicts:?}"
-        );
+        ensure!(verdicts.len() > 1 && is_one_word(&verdicts), "{verdicts:?}");
         ensure!(
             delivered(&play).await? == up("settled"),
             "{}",
