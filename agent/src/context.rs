@@ -207,6 +207,9 @@ pub struct Timings {
     /// state counts as in none.
     #[serde(deserialize_with = "milliseconds")]
     pub group_patience: Duration,
+    /// Between two looks at where the group wants the instance, and at what EC2 announces.
+    #[serde(deserialize_with = "milliseconds")]
+    pub watch_poll: Duration,
     /// One request to the Docker engine that should answer at once.
     #[serde(deserialize_with = "milliseconds")]
     pub docker_attempt: Duration,
@@ -260,6 +263,7 @@ impl Default for Timings {
             reconcile_poll: s(5),
             reconcile_patience: s(120),
             group_patience: s(60),
+            watch_poll: s(5),
             docker_attempt: s(30),
         }
     }

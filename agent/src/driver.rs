@@ -1,42 +1,69 @@
-//! The loop of a launch: performs the effects that `lifecycle` asks for, in order, and feeds back what
-//! happened. What to do is decided in `lifecycle` alone; the loop never looks at the record's state.
+//! The loop: performs the effects that `lifecycle` asks for, in order, and feeds back what happened.
+//! What to do is decided in `lifecycle` alone; the loop never looks at the record's state.
+//!
+//! - [`mod@open`] lock, record and identity; [`follow`] what another agent decides
+//! - [`perform`] one effect
+//! - [`watch`] what metadata says meanwhile; [`stop`] being asked to leave
 //!
 //! To add an effect: a variant of `Effect`, an arm in [`Driver::perform`], and where it takes time a
 //! [`Slot`] in the `select!`.
 
 mod clock;
+mod follow;
 mod open;
+mod perform;
 mod slot;
 mod stop;
+mod watch;
 
 use crate::{
     context::{Context, Paths, Timings},
-    health::Healthy,
     imds::Identity,
-    launch::{self, Resume},
-    lifecycle::{self, Effect, Event, Fact, Recipient, Record, Settled, Unjoined, Verdict, Work},
-    report::{
-        Report,
-        status::{Kind, Outcome},
+    lifecycle::{
+        self, Effect, Event, Fact, Joined, Proof, Recipient, Record, Settled, Unjoined, Verdict,
+        Work,
     },
-    signal::{self, Membership},
+    report::{Report, status::Kind},
+    signal::Membership,
     state::Store,
     verdict::{Exit, LaunchError, Reason, Stage},
-    workload::{self, Launch},
+    workload::Workload,
 };
-use open::{lock, open};
+use clock::now;
+use follow::Followed;
 use slot::Slot;
-use std::{collections::VecDeque, time::Duration};
-use stop::Stop;
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use std::{collections::VecDeque, rc::Rc, time::Duration};
+use stop::{Asked, Stop};
+use tokio::{
+    sync::{
+        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+        watch as value,
+    },
+    time::Instant,
+};
+use watch::Sight;
 
 /// A launch's whole time until its spec says otherwise; the contract's default.
 const WHOLE: Duration = Duration::from_secs(15 * 60);
 
-/// `firstlight launch`: from who am I to a delivered verdict.
+/// Whether the agent leaves when there is nothing more to do for now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stay {
+    /// `firstlight launch`: it leaves with the verdict's code.
+    Leave,
+    /// `firstlight run`: it stays, and watches.
+    Stay,
+}
+
+/// From who am I to a delivered verdict; and on, where it is to stay.
 ///
 /// `report` is made once the lock is held: two processes must not tell one story.
-pub async fn launch(paths: Paths, timings: Timings, report: impl FnOnce() -> Report) -> Exit {
+pub async fn run(
+    paths: Paths,
+    timings: Timings,
+    stay: Stay,
+    report: impl FnOnce() -> Report,
+) -> Exit {
     let mut stop = match Stop::listen() {
         Ok(stop) => stop,
         Err(error) => {
@@ -45,13 +72,18 @@ pub async fn launch(paths: Paths, timings: Timings, report: impl FnOnce() -> Rep
         }
     };
     let store = tokio::select! {
-        store = lock(&paths) => store,
-        () = stop.asked() => return Exit::Interrupted,
+        store = follow::lock(&paths, stay) => store,
+        _ = stop.asked() => return Exit::Interrupted,
+    };
+    let store = match store {
+        Ok(Followed::Lock(store)) => Ok(store),
+        Ok(Followed::Decided(exit)) => return exit,
+        Err(error) => Err(error),
     };
     let report = report();
     let opened = tokio::select! {
-        opened = open(paths, timings, &report, store) => opened,
-        () = stop.asked() => {
+        opened = open::open(paths, timings, stay, &report, store) => opened,
+        _ = stop.asked() => {
             let message = "asked to stop before anything was decided; the next start begins again";
             return ended(&report, Reason::Interrupted, message.into());
         }
@@ -83,83 +115,229 @@ struct Driver {
     cx: Context,
     me: Identity,
     store: Store,
+    stay: Stay,
     record: Record,
-    /// A verdict is on disk.
+    /// The verdict of this transition is on disk.
     decided: bool,
-    /// The verdict that people have been told.
+    /// The verdict of this transition that people have been told.
     announced: Option<Verdict>,
+    /// How the transition before this one ended, if it was decided.
+    before: Option<Exit>,
+    /// What metadata said last.
+    seen: Sight,
+    /// What the last launch of this process started.
+    workload: Option<Rc<Workload>>,
+    /// Asked to leave as soon as there is nothing more to do.
+    leaving: bool,
     queue: VecDeque<Effect>,
+}
+
+/// What a work came to.
+struct Done {
+    /// `None`: no source says anything to firstlight.
+    proof: Option<Proof>,
+    workload: Option<Workload>,
+}
+
+impl Done {
+    const NOT_FOR_US: Done = Done {
+        proof: None,
+        workload: None,
+    };
+}
+
+impl<P: Into<Proof>> From<P> for Done {
+    fn from(proof: P) -> Done {
+        Done {
+            proof: Some(proof.into()),
+            workload: None,
+        }
+    }
 }
 
 /// What takes time, and is under way at most once each.
 struct Running<'a> {
-    work: Slot<'a, Result<Option<Healthy>, LaunchError>>,
+    work: Slot<'a, Result<Done, LaunchError>>,
+    working: Option<Work>,
+    permit: value::Sender<bool>,
     join: Slot<'a, Result<(Membership, Vec<Recipient>), Unjoined>>,
+    membership: Option<Membership>,
     heartbeat: Slot<'a, ()>,
     kept_waiting: Vec<Recipient>,
     signal: Slot<'a, (Recipient, Settled)>,
+    telling: Option<Recipient>,
+    evidence: Slot<'a, ()>,
     stop: Slot<'a, ()>,
+    look: Slot<'a, Option<String>>,
+    unhealthy: Slot<'a, ()>,
+    watch: Slot<'a, Sight>,
+    facts: UnboundedReceiver<Fact>,
+    tell: UnboundedSender<Fact>,
 }
 
-impl Driver {
-    async fn run(&mut self, mut asked: Stop) -> Exit {
-        let (tell, mut facts) = unbounded_channel();
-        let cx = self.cx.clone();
-        let me = self.me.clone();
-        let mut membership = None;
-        let mut running = Running {
+impl Running<'_> {
+    fn nothing() -> Self {
+        let (tell, facts) = unbounded_channel();
+        Running {
             work: Slot::idle(),
+            working: None,
+            permit: value::Sender::new(false),
             join: Slot::idle(),
+            membership: None,
             heartbeat: Slot::idle(),
             kept_waiting: vec![],
             signal: Slot::idle(),
+            telling: None,
+            evidence: Slot::idle(),
             stop: Slot::idle(),
-        };
+            look: Slot::idle(),
+            unhealthy: Slot::idle(),
+            watch: Slot::idle(),
+            facts,
+            tell,
+        }
+    }
+}
+
+impl Driver {
+    /// One transition after the other.
+    async fn run(&mut self, mut asked: Stop) -> Exit {
         self.feed(Event::Started);
         loop {
-            while let Some(effect) = self.queue.pop_front() {
-                if let Some(exit) = self.perform(effect, &cx, &me, &membership, &tell, &mut running)
-                {
-                    return exit;
-                }
+            let (cx, me) = (self.context(), self.me.clone());
+            if let Some(exit) = self.transition(&cx, &me, &mut asked).await {
+                return exit;
             }
-            let event = tokio::select! {
-                // Facts first: what the work told before it ended must be known when it ends.
-                biased;
-                Some(fact) = facts.recv() => Event::Learned(fact),
-                () = asked.asked() => Event::Terminate,
-                joined = running.join.done() => {
-                    if let Err(unjoined) = &joined {
-                        cx.report.warn("recipients_unknown", &unjoined.error.message);
-                    }
-                    Event::Joined(joined.map(|(found, recipients)| {
-                        membership = Some(found);
-                        recipients
-                    }))
-                }
-                outcome = running.work.done() => {
-                    // What it told in its last moment must be known before its end.
-                    while let Ok(fact) = facts.try_recv() {
-                        self.feed(Event::Learned(fact));
-                    }
-                    match outcome {
-                        Ok(Some(healthy)) => Event::Worked(Ok(healthy.into())),
-                        Ok(None) => Event::NotForUs,
-                        Err(error) => Event::Worked(Err(error)),
-                    }
-                }
-                (to, settled) = running.signal.done() => Event::Signalled(to, settled),
-                () = running.stop.done() => Event::Stopped,
-                () = running.heartbeat.done() => continue,
-            };
-            self.feed(event);
+            // Who came for one transition has seen how it ended.
+            if let (Stay::Leave, Some(exit)) = (self.stay, self.before) {
+                return exit;
+            }
         }
     }
 
+    /// Until the agent leaves, or another transition begins. What was under way is then dropped.
+    async fn transition(&mut self, cx: &Context, me: &Identity, asked: &mut Stop) -> Option<Exit> {
+        let transition = self.record.transition.clone();
+        cx.report.began(transition.epoch, &self.record.facts.boot);
+        let mut running = Running::nothing();
+        running.watch = Slot::of(watch::look(cx, self.seen.clone()));
+        loop {
+            while let Some(effect) = self.queue.pop_front() {
+                if let Some(exit) = self.perform(effect, cx, me, &mut running) {
+                    return Some(exit);
+                }
+            }
+            for event in self.next(cx, &mut running, asked).await {
+                self.feed(event);
+            }
+            if self.record.transition != transition {
+                return None;
+            }
+        }
+    }
+
+    /// What happens next.
+    async fn next<'a>(
+        &mut self,
+        cx: &'a Context,
+        running: &mut Running<'a>,
+        stop: &mut Stop,
+    ) -> Vec<Event> {
+        tokio::select! {
+            // Facts first: what the work told before it ended must be known when it ends.
+            biased;
+            Some(fact) = running.facts.recv() => vec![Event::Learned(fact)],
+            asked = stop.asked() => vec![self.asked(&asked)],
+            joined = running.join.done() => vec![running.joined(cx, joined)],
+            outcome = running.work.done() => self.worked(running, outcome),
+            (to, settled) = running.signal.done() => {
+                running.telling = None;
+                vec![Event::Signalled(to, settled)]
+            }
+            () = running.evidence.done() => vec![Event::Collected],
+            () = running.stop.done() => vec![Event::Stopped],
+            state = running.look.done() => vec![Event::Found(state)],
+            sight = running.watch.done() => {
+                let events = sight.since(&self.seen);
+                self.seen = sight.clone();
+                running.watch = Slot::of(watch::look(cx, sight));
+                events
+            }
+            () = running.heartbeat.done() => vec![],
+            () = running.unhealthy.done() => vec![],
+        }
+    }
+
+    fn asked(&mut self, asked: &Asked) -> Event {
+        match asked {
+            Asked::Machine if !self.leaving => {
+                self.leaving = true;
+                Event::ShuttingDown
+            }
+            Asked::Machine | Asked::Agent => Event::Terminate,
+        }
+    }
+
+    fn worked(
+        &mut self,
+        running: &mut Running<'_>,
+        outcome: Result<Done, LaunchError>,
+    ) -> Vec<Event> {
+        running.working = None;
+        let mut events = Vec::new();
+        // What it told in its last moment must be known before its end.
+        while let Ok(fact) = running.facts.try_recv() {
+            events.push(Event::Learned(fact));
+        }
+        events.push(match outcome {
+            Err(error) => Event::Worked(Err(error)),
+            Ok(Done { proof: None, .. }) => Event::NotForUs,
+            Ok(Done {
+                proof: Some(proof),
+                workload,
+            }) => {
+                self.workload = workload.map(Rc::new);
+                Event::Worked(Ok(proof))
+            }
+        });
+        events
+    }
+
     fn feed(&mut self, event: Event) {
-        let (record, effects) = lifecycle::step(&self.record, event);
+        let (record, effects) = lifecycle::step(&self.record, event, &now());
+        if record.transition != self.record.transition {
+            self.before = self
+                .record
+                .verdict()
+                .map(|_| lifecycle::exit(&self.record.state));
+            self.decided = false;
+            self.announced = None;
+        }
         self.record = record;
         self.queue.extend(effects);
+    }
+
+    /// The context of the transition that the record is about.
+    fn context(&self) -> Context {
+        let facts = &self.record.facts;
+        // After a verdict the launch's time is over; starting the workload again takes time of its own.
+        let elapsed = if self.record.verdict().is_some() {
+            Duration::ZERO
+        } else {
+            facts.began.elapsed(&now())
+        };
+        let began = Instant::now().checked_sub(elapsed);
+        let began = began.unwrap_or_else(Instant::now);
+        Context {
+            began,
+            ..self.cx.clone()
+        }
+        .within(self.whole())
+    }
+
+    fn whole(&self) -> Duration {
+        let whole = self.record.facts.timeout_ms;
+        whole.map_or(WHOLE, Duration::from_millis)
     }
 
     /// Tells people the verdict, once: when it is on disk, or cannot be and is about to be told.
@@ -177,124 +355,20 @@ impl Driver {
     }
 }
 
-impl Driver {
-    /// Performs one effect, or begins it where it takes time; an exit code when it is the last.
-    fn perform<'a>(
+impl Running<'_> {
+    fn joined(
         &mut self,
-        effect: Effect,
-        cx: &'a Context,
-        me: &'a Identity,
-        membership: &Option<Membership>,
-        tell: &'a UnboundedSender<Fact>,
-        running: &mut Running<'a>,
-    ) -> Option<Exit> {
-        match effect {
-            Effect::Persist => match self.store.write(&self.record) {
-                Ok(()) => {
-                    self.decided = self.record.verdict().is_some();
-                    self.announce();
-                }
-                Err(error) => {
-                    cx.report.warn("record_not_written", &error.to_string());
-                    self.queue.clear();
-                    let error = LaunchError::at(Stage::Signal, &error);
-                    let decided = self.decided;
-                    self.feed(Event::NotPersisted { error, decided });
-                }
-            },
-            Effect::Join => {
-                let known = membership.clone();
-                let wish = self.record.facts.signal.clone();
-                let cx = Context {
-                    deadline: cx.delivery(self.whole()),
-                    ..cx.clone()
-                };
-                running.join = Slot::of(async move { signal::join(&cx, me, known, wish).await });
-            }
-            // The spec seldom changes whom to keep waiting; a beat begun anew would be one too many.
-            Effect::Heartbeat(recipients) if recipients == running.kept_waiting => {}
-            Effect::Heartbeat(recipients) => {
-                running.kept_waiting.clone_from(&recipients);
-                running.heartbeat =
-                    Slot::of(signal::heartbeat(cx, me, membership.clone(), recipients));
-            }
-            Effect::Begin(Work::Launch) => {
-                let resume = self.resume();
-                running.work =
-                    Slot::of(async move { Box::pin(launch::launch(cx, me, &resume, tell)).await });
-            }
-            Effect::Abort => running.work = Slot::idle(),
-            Effect::Signal { to, go, again } => {
-                self.announce();
-                let deadline = cx.delivery(self.whole());
-                running.signal = Slot::of(async move {
-                    let settled = signal::deliver(cx, me, &to, go, again, deadline).await;
-                    say(&cx.report, &to, &settled);
-                    (to, settled)
-                });
-            }
-            Effect::StopWorkload => {
-                self.announce();
-                let deadline = cx.delivery(self.whole());
-                running.stop = Slot::of(async move {
-                    if let Err(error) = workload::stop(cx, me, deadline).await {
-                        cx.report.warn("workload_not_stopped", &error.to_string());
-                    }
-                });
-            }
-            Effect::Forget => {
-                if let Err(error) = self.store.forget() {
-                    cx.report.warn("record_not_removed", &error.to_string());
-                }
-            }
-            Effect::Exit(exit) => {
-                self.announce();
-                return Some(exit);
-            }
+        cx: &Context,
+        joined: Result<(Membership, Vec<Recipient>), Unjoined>,
+    ) -> Event {
+        if let Err(unjoined) = &joined {
+            cx.report
+                .warn("recipients_unknown", &unjoined.error.message);
         }
-        None
+        Event::Joined(joined.map(|(found, recipients)| {
+            let member = found.is_member();
+            self.membership = Some(found);
+            Joined { recipients, member }
+        }))
     }
-
-    fn whole(&self) -> Duration {
-        self.record
-            .facts
-            .timeout_ms
-            .map_or(WHOLE, Duration::from_millis)
-    }
-
-    fn resume(&self) -> Resume {
-        Resume {
-            ids: Launch {
-                epoch: self.record.transition.epoch,
-                boot_id: self.record.facts.boot.clone(),
-            },
-            document: self.record.facts.document.clone(),
-            images: self.record.facts.images.clone(),
-        }
-    }
-}
-
-fn say(report: &Report, to: &Recipient, settled: &Settled) {
-    let outcome = match settled {
-        Settled::Delivered => Outcome::Delivered,
-        Settled::Needless(why) => {
-            report.info(&format!("{to}: {why}"));
-            Outcome::Settled
-        }
-        Settled::Failed(error) => {
-            report.warn("verdict_not_delivered", &error.message);
-            match error.reason.exit(error.stage) {
-                Exit::Denied => Outcome::Denied,
-                Exit::Done
-                | Exit::Bug
-                | Exit::Usage
-                | Exit::Unavailable
-                | Exit::Interrupted
-                | Exit::Undelivered
-                | Exit::Spec
-                | Exit::Workload => Outcome::Undelivered,
-            }
-        }
-    };
-    report.delivered(&to.to_string(), outcome);
 }

@@ -6,18 +6,18 @@
 use crate::{
     context::Context,
     health::{self, Healthy},
-    image::{self, Images},
+    image::{self, Images, Prepared},
     imds::Identity,
-    lifecycle::{Fact, Wish},
+    lifecycle::{Conduct, Fact, Notice, Wish},
     references, spec,
     verdict::{
         LaunchError,
         Stage::{Configure, Health, Pull, Resolve, Start},
     },
-    workload::{self, Launch},
+    workload::{self, Launch, Workload},
 };
-use firstlight_userdata::spec::{Resolved, Signal};
-use tokio::sync::mpsc::UnboundedSender;
+use firstlight_userdata::spec::{DrainOn, Phase, Resolved, Signal, Spec, WhenServiceDies};
+use tokio::sync::{mpsc::UnboundedSender, watch};
 
 /// What an earlier process left of this launch.
 #[derive(Debug, Clone)]
@@ -40,8 +40,10 @@ pub async fn launch(
     cx: &Context,
     me: &Identity,
     resume: &Resume,
+    permit: watch::Receiver<bool>,
     tell: &UnboundedSender<Fact>,
-) -> Result<Option<Healthy>, LaunchError> {
+) -> Result<Option<(Healthy, Workload)>, LaunchError> {
+    let _ = permit;
     // Nobody listens any more only when this future is about to be dropped.
     let tell = |fact| drop(tell.send(fact));
 
@@ -56,6 +58,7 @@ pub async fn launch(
     tell(Fact::Configured {
         document: spec.document.clone(),
         timeout_ms,
+        conduct: conduct(&spec),
     });
 
     let resolution = cx
@@ -77,9 +80,33 @@ pub async fn launch(
         )
         .await?;
 
-    cx.stage(Health, health::wait(cx, &workload))
-        .await
-        .map(Some)
+    let healthy = cx.stage(Health, health::wait(cx, &workload)).await?;
+    Ok(Some((healthy, workload)))
+}
+
+/// For a warm pool.
+pub async fn prepare(
+    cx: &Context,
+    me: &Identity,
+    resume: &Resume,
+    tell: &UnboundedSender<Fact>,
+) -> Result<Option<Prepared>, LaunchError> {
+    let _ = (cx, me, resume, tell);
+    Ok(None)
+}
+
+fn conduct<P: Phase>(spec: &Spec<P>) -> Conduct {
+    let on = |on: &DrainOn| match on {
+        DrainOn::Terminate => None,
+        DrainOn::Spot => Some(Notice::Spot),
+        DrainOn::Rebalance => Some(Notice::Rebalance),
+        DrainOn::Maintenance => Some(Notice::Maintenance),
+    };
+    Conduct {
+        drain_on_terminate: spec.drain.on.contains(&DrainOn::Terminate),
+        drain_on: spec.drain.on.iter().filter_map(on).collect(),
+        unhealthy_when_dead: spec.when_service_dies == WhenServiceDies::Unhealthy,
+    }
 }
 
 fn wish(signal: &Signal<Resolved>) -> Wish {
@@ -87,6 +114,7 @@ fn wish(signal: &Signal<Resolved>) -> Wish {
     Wish {
         group: signal.group.as_ref().map(text),
         launching: signal.launching.iter().map(text).collect(),
+        terminating: signal.terminating.iter().map(text).collect(),
         cloudformation: signal
             .cloudformation
             .as_ref()

@@ -12,18 +12,23 @@
 //! [`open()`]; the compiler lists the rest.
 
 mod clock;
+mod decide;
 mod delivery;
 mod event;
+mod notice;
 mod open;
 mod record;
 mod step;
 #[cfg(test)]
 mod tests;
+mod transition;
 
 pub use clock::{Began, Now};
-pub use event::{Effect, Event, Fact, Unjoined, Work};
+pub use delivery::exit;
+pub use event::{Effect, Event, Fact, Joined, Unjoined, Why, Work};
+pub use notice::{Conduct, Notice, Notices};
 pub use open::open;
 pub use record::{
     Delivery, Facts, Kind, Proof, Recipient, Record, Settled, State, Transition, Verdict, Wish,
 };
-pub use step::step;
+pub use step::{rest, step};

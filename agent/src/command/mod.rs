@@ -58,8 +58,10 @@ pub struct Cli {
 pub enum Command {
     /// Launch and signal, then exit with the verdict's code
     ///
-    /// If another `launch` is at it already, follows it to its verdict.
+    /// If another agent is at it already, follows it to its verdict.
     Launch,
+    /// Launch and signal, then stay: keep services, drain when the instance is to go
+    Run,
     /// Read specs or whole user data and report every error; offline
     Check(check::Args),
     /// Tell what happened on this instance, stage by stage
@@ -110,9 +112,13 @@ pub fn main() -> Exit {
         }
     };
     let exit = match &cli.command {
-        Command::Launch => {
+        Command::Launch | Command::Run => {
+            let stay = match cli.command {
+                Command::Run => driver::Stay::Stay,
+                _ => driver::Stay::Leave,
+            };
             let report = || report::init(&cli.root, &Paths::below(&cli.root));
-            runtime.block_on(driver::launch(paths, timings, report))
+            runtime.block_on(driver::run(paths, timings, stay, report))
         }
         Command::Check(args) => {
             let report = report::looking();

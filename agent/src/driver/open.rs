@@ -1,6 +1,6 @@
-//! What must be there before anything can be decided: lock, record, identity.
+//! What must be there before anything can be decided: record, identity, target.
 
-use super::{Driver, WHOLE, clock::now};
+use super::{Driver, Stay, WHOLE, clock::now, watch::Sight};
 use crate::{
     aws,
     context::{Context, Deadline, Paths, Timings, staged},
@@ -10,16 +10,14 @@ use crate::{
     state::{StateError, Store},
     verdict::{LaunchError, Stage},
 };
-use std::{collections::VecDeque, time::Duration};
+use std::collections::VecDeque;
 use tokio::time::Instant;
-
-/// How often a second `firstlight launch` looks whether the first one is done.
-const FOLLOW: Duration = Duration::from_millis(200);
 
 /// Record and identity: what must be there before anything can be decided.
 pub(super) async fn open(
     paths: Paths,
     timings: Timings,
+    stay: Stay,
     report: &Report,
     store: Result<Store, StateError>,
 ) -> Result<Driver, LaunchError> {
@@ -40,46 +38,28 @@ pub(super) async fn open(
     .await?;
     report.identified(&me);
     let record = lifecycle::open(left, &me, target, &began);
-    report.began(record.transition.epoch, &began.boot);
-
-    // After a verdict the launch's time is over; starting the workload again takes time of its own.
-    let elapsed = if record.verdict().is_some() {
-        Duration::ZERO
-    } else {
-        record.facts.began.elapsed(&now())
-    };
-    let whole = record.facts.timeout_ms.map_or(WHOLE, Duration::from_millis);
-    let began = Instant::now()
-        .checked_sub(elapsed)
-        .unwrap_or_else(Instant::now);
     let cx = Context {
         aws: aws::config(&imds, &me.region, &timings).await,
-        deadline: Deadline::after(whole),
-        began,
+        deadline: Deadline::after(WHOLE),
+        began: Instant::now(),
         paths,
         timings,
         imds,
         report: report.clone(),
-    }
-    .within(whole);
+    };
     Ok(Driver {
         cx,
         me,
         store,
+        stay,
         decided: record.verdict().is_some(),
         announced: record.verdict().cloned(),
+        before: None,
+        // What was announced before a restart is looked at again.
+        seen: Sight::new(record.facts.target.clone(), lifecycle::Notices::new()),
         record,
+        workload: None,
+        leaving: false,
         queue: VecDeque::new(),
     })
-}
-
-/// The record's folder, once no other agent is at it. Its verdict is then on record, and is ours too.
-/// Waits as long as the other's launch may take, which its spec knows.
-pub(super) async fn lock(paths: &Paths) -> Result<Store, StateError> {
-    loop {
-        match Store::open(&paths.var) {
-            Err(StateError::Busy) => tokio::time::sleep(FOLLOW).await,
-            other => return other,
-        }
-    }
 }

@@ -15,6 +15,11 @@ impl<'a, T> Slot<'a, T> {
         Slot(Some(Box::pin(future)))
     }
 
+    /// Whether it is under way.
+    pub(super) fn is_busy(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Its end. Cancelling this loses nothing.
     pub(super) async fn done(&mut self) -> T {
         match &mut self.0 {

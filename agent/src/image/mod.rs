@@ -35,6 +35,10 @@ use std::{
 };
 use tokio::time::Instant;
 
+/// Proof that every image of the spec is on this machine, by digest, and that nothing was started.
+#[derive(Debug)]
+pub struct Prepared(());
+
 /// The image each container runs, by container (service or task) name.
 pub type Images = BTreeMap<String, Image>;
 

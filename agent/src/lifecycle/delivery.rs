@@ -2,12 +2,16 @@
 
 use super::{
     event::Effect,
-    record::{Delivery, Recipient, Record, Settled, State, Verdict},
+    record::{Delivery, Kind, Recipient, Record, Settled, State, Verdict},
 };
-use crate::verdict::Exit;
+use crate::{imds::TargetState, verdict::Exit};
 
+/// What follows a change that has to be on disk first.
 pub(super) fn settle(record: &Record) -> Vec<Effect> {
     let mut effects = vec![Effect::Persist];
+    if record.facts.collecting {
+        effects.push(Effect::Evidence);
+    }
     effects.extend(on(record, false));
     effects
 }
@@ -28,33 +32,84 @@ pub(super) fn on(record: &Record, again: bool) -> Vec<Effect> {
 
 /// Tells the next who has not been told, and keeps all of these waiting; when all are told, a failed
 /// workload is stopped, and that is it. Nobody is told CONTINUE while the workload is being started
-/// again.
-pub(super) fn deliver(
+/// again, ABANDON before the evidence is safe, or anything while what the group wants is a riddle.
+fn deliver(
     record: &Record,
     verdict: &Verdict,
     deliveries: &[Delivery],
     again: bool,
 ) -> Vec<Effect> {
+    let kind = record.transition.kind;
     let go = matches!(verdict, Verdict::Continue(_));
     let waiting = keep_waiting(deliveries);
-    if go && !record.is_served() {
+    let riddle = matches!(record.facts.target, Some(TargetState::Unknown(_)));
+    if record.facts.collecting {
         return vec![waiting];
     }
-    if let Some(next) = deliveries
+    let untold = deliveries
         .iter()
-        .find(|delivery| delivery.settled.is_none())
-    {
-        let to = next.to.clone();
-        return vec![waiting, Effect::Signal { to, go, again }];
+        .find(|delivery| delivery.settled.is_none());
+    match untold {
+        Some(_) if go && kind == Kind::Launch && !record.is_served() => {
+            if record.is_drained() {
+                vec![waiting, Effect::Rest(exit(&record.state))]
+            } else {
+                vec![waiting]
+            }
+        }
+        Some(_) if riddle && kind.is_entry() => vec![waiting, Effect::Rest(exit(&record.state))],
+        Some(next) => {
+            let to = next.to.clone();
+            vec![waiting, Effect::Signal { to, go, again }]
+        }
+        None if !go && !record.facts.stopped => vec![waiting, Effect::StopWorkload],
+        None => vec![waiting, end(record)],
     }
-    if !go && !record.facts.stopped {
-        return vec![waiting, Effect::StopWorkload];
+}
+
+/// What follows when the evidence is safe, or a failed workload is stopped.
+pub(super) fn over(record: &Record) -> Vec<Effect> {
+    let nobody = matches!(
+        &record.state,
+        State::Decided {
+            deliveries: None,
+            ..
+        }
+    );
+    match nobody {
+        true if record.facts.stopped && !record.facts.collecting => {
+            vec![Effect::Exit(exit(&record.state))]
+        }
+        true => vec![],
+        false => on(record, false),
     }
-    vec![Effect::Exit(exit(&record.state))]
+}
+
+/// The end of a transition. The agent stays where somebody may want it again: to keep services, or to
+/// end the instance that a group gives up. What the next start may deliver is left to it.
+fn end(record: &Record) -> Effect {
+    let code = exit(&record.state);
+    let State::Decided {
+        verdict,
+        deliveries,
+    } = &record.state
+    else {
+        return Effect::Exit(code);
+    };
+    let heard = |delivery: &Delivery| {
+        matches!(delivery.to, Recipient::Hook { .. })
+            && !matches!(delivery.settled, Some(Settled::Failed(_)) | None)
+    };
+    match verdict {
+        _ if code == Exit::Undelivered => Effect::Exit(code),
+        Verdict::Continue(_) => Effect::Rest(code),
+        Verdict::Abandon(_) if deliveries.iter().flatten().any(heard) => Effect::Rest(code),
+        Verdict::Abandon(_) => Effect::Exit(code),
+    }
 }
 
 /// Whoever has not been told is kept waiting.
-pub(super) fn keep_waiting(deliveries: &[Delivery]) -> Effect {
+fn keep_waiting(deliveries: &[Delivery]) -> Effect {
     let untold = deliveries
         .iter()
         .filter(|delivery| delivery.settled.is_none());
@@ -82,7 +137,7 @@ pub(super) fn pending(recipients: Vec<Recipient>) -> Vec<Delivery> {
 }
 
 /// What the process says when it leaves in this state.
-pub(super) fn exit(state: &State) -> Exit {
+pub fn exit(state: &State) -> Exit {
     let State::Decided {
         verdict,
         deliveries,

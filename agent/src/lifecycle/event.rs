@@ -2,9 +2,13 @@
 //!
 //! To add an event or an effect: a variant here; the compiler names `step.rs` and `driver.rs`.
 
-use super::record::{Proof, Recipient, Settled, Wish};
+use super::{
+    notice::{Conduct, Notices},
+    record::{Proof, Recipient, Settled, Wish},
+};
 use crate::{
     image::Images,
+    imds::TargetState,
     verdict::{Exit, LaunchError},
 };
 
@@ -13,16 +17,27 @@ use crate::{
 pub enum Event {
     /// The agent started on this record.
     Started,
+    /// The group wants the instance elsewhere than before, or metadata tells it for the first time.
+    Target(TargetState),
+    /// What EC2 announces is another than before: all of it.
+    Noticed(Notices),
+    /// The machine slept, in hibernation perhaps: what it knew may be of long ago.
+    Woken,
     /// The work told something that must survive a crash.
     Learned(Fact),
     /// It is known whom to tell, or that it cannot be known. Comes again when the spec refines it.
-    Joined(Result<Vec<Recipient>, Unjoined>),
+    Joined(Result<Joined, Unjoined>),
+    /// Where the instance stands in its group, asked by [`Effect::Look`]: `Pending:Wait`; `None` outside
+    /// one, and where it cannot be known.
+    Found(Option<String>),
     /// The work is done, with its proof, or has failed.
     Worked(Result<Proof, LaunchError>),
     /// No source says anything to firstlight.
     NotForUs,
     /// A delivery ended.
     Signalled(Recipient, Settled),
+    /// The evidence of a failure is safe, as far as it could be had.
+    Collected,
     /// The failed workload is stopped, as far as it could be.
     Stopped,
     /// The record could not be written; nothing after that [`Effect::Persist`] was performed.
@@ -32,8 +47,19 @@ pub enum Event {
         /// A verdict is on disk, of this process or an earlier one.
         decided: bool,
     },
-    /// SIGTERM.
+    /// SIGTERM, for the agent alone: services stay.
     Terminate,
+    /// SIGTERM, for the machine is being shut down: services are drained.
+    ShuttingDown,
+}
+
+/// Who waits for the verdict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Joined {
+    /// Whom to tell.
+    pub recipients: Vec<Recipient>,
+    /// The instance is in a group, as far as is known.
+    pub member: bool,
 }
 
 /// Whom the spec wants told cannot be known, or cannot be told.
@@ -54,11 +80,15 @@ pub enum Fact {
         document: String,
         /// Milliseconds.
         timeout_ms: u64,
+        /// What it says of the time after the verdict.
+        conduct: Conduct,
     },
     /// The references are resolved: whom the spec wants told.
     Resolved(Wish),
     /// The images are pulled.
     Pulled(Images),
+    /// A service exits again and again; its name.
+    Dying(String),
 }
 
 /// What is to be done, in order.
@@ -71,7 +101,9 @@ pub enum Effect {
     Join,
     /// Keep these waiting, until told otherwise; nobody: stop.
     Heartbeat(Vec<Recipient>),
-    /// Begin the work. Ends in [`Event::Worked`] or [`Event::NotForUs`].
+    /// Containers may be started: where the group wants the instance is known.
+    Permit,
+    /// Begin the work, in place of what is under way. Ends in [`Event::Worked`] or [`Event::NotForUs`].
     Begin(Work),
     /// Cut the work off where it is.
     Abort,
@@ -84,17 +116,50 @@ pub enum Effect {
         /// An earlier process may have sent it already.
         again: bool,
     },
+    /// Keep evidence of a failure where it outlives the instance. Ends in [`Event::Collected`], in bounded
+    /// time.
+    Evidence,
     /// Stop what was started, and keep it. Ends in [`Event::Stopped`].
     StopWorkload,
+    /// Ask the group where the instance stands. Ends in [`Event::Found`], in bounded time.
+    Look,
+    /// Tell the group that this instance is unhealthy.
+    ReportUnhealthy,
     /// Remove the record: nothing was asked of this instance, and nothing is to be remembered.
     Forget,
+    /// Nothing more is to be done for now: who came for this alone, or was asked to leave, leaves.
+    Rest(Exit),
     /// Leave.
     Exit(Exit),
 }
 
-/// The work of a transition.
+/// What the agent works at; one at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Work {
     /// The pipeline of `launch.rs`: from the spec to healthy services.
     Launch,
+    /// The same up to pulled images, with nothing started: for a warm pool.
+    Prepare,
+    /// The pipeline of `drain.rs`: to stopped services. It cannot fail.
+    Drain(Why),
+    /// Watching the services of a launch, and starting again those that exit. It does not end.
+    Keep,
+}
+
+/// Why services are drained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// The group takes the instance out of service: when its balancer is done with it. At the latest
+    /// where EC2 announced an end, in milliseconds since 1970.
+    Group {
+        /// Milliseconds since 1970.
+        by_ms: Option<u64>,
+    },
+    /// EC2 announced something that the spec wants a drain for.
+    Notice {
+        /// When it happens, in milliseconds since 1970, where that was told.
+        by_ms: Option<u64>,
+    },
+    /// The machine is being shut down: now.
+    Shutdown,
 }

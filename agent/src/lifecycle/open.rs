@@ -2,37 +2,31 @@
 
 use super::{
     clock::Now,
-    record::{Kind, Record},
+    record::Record,
+    transition::{begun_by, first, successor},
 };
 use crate::imds::{Identity, TargetState};
 
 /// The record to start on: the one that was left, or a new one.
 ///
-/// Another instance's or image's record is discarded. A changed target begins a new epoch, unless it
-/// is a way out: an ABANDON has the group want the instance terminated, and stands. A new boot alone
-/// never begins one.
+/// Another instance's or image's record is discarded. A changed target begins a new epoch where it
+/// begins a transition; a new boot alone never does.
 pub fn open(left: Option<Record>, me: &Identity, target: Option<TargetState>, now: &Now) -> Record {
-    match left {
-        Some(record) if record.is_of(me) => {
-            let changed =
-                matches!((&record.facts.target, &target), (Some(then), Some(is)) if then != is);
-            if changed && target.as_ref().is_some_and(TargetState::is_entered) {
-                let mut next = Record::new(
-                    me,
-                    record.transition.epoch.saturating_add(1),
-                    Kind::Launch,
-                    target,
-                    now,
-                );
-                // Later edits of the spec reach new instances only.
-                next.facts.document = record.facts.document;
-                return next;
-            }
-            let mut record = record;
-            record.facts.boot.clone_from(&now.boot);
-            record.facts.target = target.or(record.facts.target);
-            record
-        }
-        Some(_) | None => Record::new(me, 1, Kind::Launch, target, now),
+    let Some(mut record) = left.filter(|record| record.is_of(me)) else {
+        return Record::first(me, first(target.as_ref()), target, now);
+    };
+    record.facts.collecting = false;
+    if record.facts.boot != now.boot {
+        record.facts.boot.clone_from(&now.boot);
+        // What was announced was for the boot that is over.
+        record.facts.notices.clear();
     }
+    let Some(target) = target.filter(|target| record.facts.target.as_ref() != Some(target)) else {
+        return record;
+    };
+    if let Some(kind) = begun_by(&record, &target) {
+        return successor(&record, kind, Some(target), now);
+    }
+    record.facts.target = Some(target);
+    record
 }

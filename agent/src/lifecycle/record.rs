@@ -1,12 +1,17 @@
 //! What is known and decided about one transition: the record.
 
-use super::clock::{Began, Now};
+use super::{
+    clock::{Began, Now},
+    notice::{Conduct, Notices},
+};
 use crate::{
+    drain::Drained,
     health::Healthy,
-    image::Images,
+    image::{Images, Prepared},
     imds::{Identity, TargetState},
     state::SCHEMA,
     verdict::LaunchError,
+    workload::Launch,
 };
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +55,17 @@ pub enum Kind {
     Terminate,
 }
 
+impl Kind {
+    /// Whether it brings the instance in, and failing it means ABANDON; the others are ways out, which
+    /// cannot be refused.
+    pub fn is_entry(self) -> bool {
+        match self {
+            Kind::Launch | Kind::WarmEnter => true,
+            Kind::WarmReturn | Kind::Terminate => false,
+        }
+    }
+}
+
 /// What was learned on the way. Facts are never the key of a record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
@@ -69,9 +85,24 @@ pub struct Facts {
     /// What the spec says of whom to tell, once its references are resolved.
     #[serde(default)]
     pub signal: Option<Wish>,
-    /// The boot in which the workload was last proven, for after a verdict a new boot starts it again.
+    /// What the spec says of the time after the verdict; the contract's defaults until it is read.
     #[serde(default)]
-    pub proven_in: Option<String>,
+    pub conduct: Conduct,
+    /// The launch that last proved the workload, and its boot: a new boot starts the workload again.
+    #[serde(default)]
+    pub served: Option<Launch>,
+    /// The boot in which the services were drained for good: nothing is started in it any more.
+    #[serde(default)]
+    pub drained_in: Option<String>,
+    /// What EC2 announces, in this boot.
+    #[serde(default)]
+    pub notices: Notices,
+    /// Evidence of a failure was collected, or a crash cut that off: it is tried once.
+    #[serde(default)]
+    pub evidence: bool,
+    /// Evidence is being collected, by this process.
+    #[serde(skip)]
+    pub collecting: bool,
     /// A failed workload was stopped.
     #[serde(default)]
     pub stopped: bool,
@@ -127,9 +158,42 @@ impl From<Healthy> for Proof {
     }
 }
 
+impl From<Prepared> for Proof {
+    fn from(_: Prepared) -> Proof {
+        Proof(Proven::Prepared)
+    }
+}
+
+impl From<Drained> for Proof {
+    fn from(_: Drained) -> Proof {
+        Proof(Proven::Drained)
+    }
+}
+
+impl Proof {
+    /// Whether it is what a transition of this kind has to prove.
+    pub(super) fn proves(&self, kind: Kind) -> bool {
+        match (kind, &self.0) {
+            (Kind::Launch, Proven::Healthy)
+            | (Kind::WarmEnter, Proven::Prepared)
+            | (Kind::WarmReturn | Kind::Terminate, Proven::Drained) => true,
+            (Kind::Launch, Proven::Prepared | Proven::Drained)
+            | (Kind::WarmEnter, Proven::Healthy | Proven::Drained)
+            | (Kind::WarmReturn | Kind::Terminate, Proven::Healthy | Proven::Prepared) => false,
+        }
+    }
+
+    /// Services were drained, whatever for.
+    pub(super) fn is_drained(&self) -> bool {
+        self.0 == Proven::Drained
+    }
+}
+
 #[cfg(test)]
 impl Proof {
     pub(super) const HEALTHY: Proof = Proof(Proven::Healthy);
+    pub(super) const PREPARED: Proof = Proof(Proven::Prepared);
+    pub(super) const DRAINED: Proof = Proof(Proven::Drained);
 }
 
 /// Somebody who waits for the verdict.
@@ -174,6 +238,9 @@ pub struct Wish {
     pub group: Option<String>,
     /// The launch hooks; none named: the group's only one.
     pub launching: Vec<String>,
+    /// The termination hooks; none named: the group's only one.
+    #[serde(default)]
+    pub terminating: Vec<String>,
     /// Stack and logical resource id.
     pub cloudformation: Option<(String, String)>,
 }
@@ -200,22 +267,32 @@ pub enum Settled {
 }
 
 impl Record {
-    /// The record of a transition that begins now.
-    pub fn new(
+    /// The record of an instance's first transition, which begins now.
+    pub(super) fn first(
         me: &Identity,
-        epoch: u64,
+        kind: Kind,
+        target: Option<TargetState>,
+        now: &Now,
+    ) -> Record {
+        let transition = Transition {
+            instance_id: me.instance_id.clone(),
+            image_id: me.image_id.clone(),
+            epoch: 1,
+            kind,
+        };
+        Record::begun(transition, kind, target, now)
+    }
+
+    /// The record of a transition that begins now.
+    pub(super) fn begun(
+        transition: Transition,
         kind: Kind,
         target: Option<TargetState>,
         now: &Now,
     ) -> Record {
         Record {
             schema: SCHEMA,
-            transition: Transition {
-                instance_id: me.instance_id.clone(),
-                image_id: me.image_id.clone(),
-                epoch,
-                kind,
-            },
+            transition: Transition { kind, ..transition },
             facts: Facts {
                 began: Began::at(now),
                 boot: now.boot.clone(),
@@ -224,7 +301,12 @@ impl Record {
                 document: None,
                 images: Images::new(),
                 signal: None,
-                proven_in: None,
+                conduct: Conduct::default(),
+                served: None,
+                drained_in: None,
+                notices: Notices::new(),
+                evidence: false,
+                collecting: false,
                 stopped: false,
             },
             state: State::Undecided { recipients: None },
@@ -238,7 +320,27 @@ impl Record {
 
     /// Whether the workload was proven in this boot.
     pub(super) fn is_served(&self) -> bool {
-        self.facts.proven_in.as_ref() == Some(&self.facts.boot)
+        let served = self.facts.served.as_ref();
+        served.is_some_and(|served| served.boot_id == self.facts.boot)
+    }
+
+    /// Whether services were drained in this boot.
+    pub fn is_drained(&self) -> bool {
+        self.facts.drained_in.as_ref() == Some(&self.facts.boot)
+    }
+
+    /// Whether everybody who waited for the verdict has been dealt with.
+    pub(super) fn is_told(&self) -> bool {
+        match &self.state {
+            State::Decided {
+                deliveries: Some(deliveries),
+                ..
+            } => deliveries.iter().all(|delivery| delivery.settled.is_some()),
+            State::Decided {
+                deliveries: None, ..
+            }
+            | State::Undecided { .. } => false,
+        }
     }
 
     /// The verdict, once there is one.

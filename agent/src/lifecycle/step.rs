@@ -1,30 +1,139 @@
 //! The transitions themselves: events in, the next record and effects out.
+//!
+//! [`resume`] is the machine's one view of what has to be under way in a state; events change the state
+//! and ask for what they add to that.
 
 use super::{
-    delivery::{deliver, exit, keep_waiting, on, pending, settle, signalled},
-    event::{Effect, Event, Fact, Unjoined, Work},
-    record::{Proof, Recipient, Record, Settled, State, Verdict},
+    clock::Now,
+    decide::{abandon, decide},
+    delivery::{exit, on, over, pending, settle, signalled},
+    event::{Effect, Event, Fact, Joined, Unjoined, Why, Work},
+    notice::{Notice, Notices},
+    record::{Kind, Proof, Record, Settled, State, Verdict},
+    transition::{begun_by, successor},
 };
-use crate::verdict::{Exit, LaunchError};
+use crate::{
+    imds::TargetState,
+    verdict::{Exit, LaunchError, Reason, Stage},
+    workload::Launch,
+};
 
 /// One step: the next record, and what is to be done, in order.
-pub fn step(record: &Record, event: Event) -> (Record, Vec<Effect>) {
+pub fn step(record: &Record, event: Event, now: &Now) -> (Record, Vec<Effect>) {
     let mut next = record.clone();
     let effects = match event {
         Event::Started => start(&mut next),
+        Event::Target(target) => headed(&mut next, target, now),
+        Event::Noticed(notices) => noticed(&mut next, notices),
+        Event::Woken if is_serving(&next) => vec![Effect::Look],
+        Event::Woken => vec![],
         Event::Learned(fact) => learn(&mut next, fact),
         Event::Joined(joined) => join(&mut next, joined),
+        Event::Found(state) => found(&mut next, state.as_deref(), now),
         Event::Worked(outcome) => worked(&mut next, outcome),
         Event::NotForUs => vec![Effect::Forget, Effect::Exit(Exit::Done)],
         Event::Signalled(to, settled) => signalled(&mut next, &to, settled),
+        Event::Collected => {
+            next.facts.collecting = false;
+            over(&next)
+        }
         Event::Stopped => {
             next.facts.stopped = true;
-            vec![Effect::Persist, Effect::Exit(exit(&next.state))]
+            let mut effects = vec![Effect::Persist];
+            effects.extend(over(&next));
+            effects
         }
         Event::NotPersisted { error, decided } => not_persisted(&mut next, error, decided),
         Event::Terminate => vec![Effect::Abort, Effect::Exit(exit(&next.state))],
+        Event::ShuttingDown => vec![Effect::Begin(Work::Drain(Why::Shutdown))],
     };
     (next, effects)
+}
+
+/// What one state asks to be under way; asking for what is under way changes nothing.
+pub(super) fn resume(record: &Record) -> Vec<Effect> {
+    match &record.state {
+        State::Undecided { recipients } => {
+            let mut effects = match recipients {
+                None => vec![Effect::Join],
+                Some(recipients) => vec![Effect::Heartbeat(recipients.clone())],
+            };
+            if record.facts.target.is_some() {
+                effects.push(Effect::Permit);
+            }
+            effects.push(Effect::Begin(work(record)));
+            effects
+        }
+        State::Decided { deliveries, .. } => {
+            let mut effects = serve(record);
+            match deliveries {
+                None => effects.push(Effect::Join),
+                Some(_) => effects.extend(on(record, true)),
+            }
+            effects
+        }
+    }
+}
+
+/// The exit code of a record on which nothing more is to be done for now.
+pub fn rest(record: &Record) -> Option<Exit> {
+    let effects = resume(record);
+    let idle = |effect: &Effect| match effect {
+        Effect::Heartbeat(waiting) => waiting.is_empty(),
+        effect => matches!(
+            effect,
+            Effect::Begin(Work::Keep) | Effect::Rest(_) | Effect::Exit(_)
+        ),
+    };
+    let code = |effect: &Effect| match effect {
+        Effect::Rest(code) | Effect::Exit(code) => Some(*code),
+        _ => None,
+    };
+    let code = effects.iter().find_map(code);
+    code.filter(|_| effects.iter().all(idle))
+}
+
+/// How far a transition's services are, once it is decided that they serve.
+fn serve(record: &Record) -> Vec<Effect> {
+    let kind = record.transition.kind;
+    let go = matches!(record.verdict(), Some(Verdict::Continue(_)));
+    if kind != Kind::Launch || !go || record.is_drained() {
+        return vec![];
+    }
+    // Secrets and containers of an earlier boot are gone. The verdict stands, and what it says is made
+    // true again.
+    if !record.is_served() {
+        return vec![Effect::Permit, Effect::Begin(Work::Launch)];
+    }
+    match heeded(record) {
+        Some((_, by_ms)) => vec![Effect::Begin(Work::Drain(Why::Notice { by_ms }))],
+        None => vec![Effect::Begin(Work::Keep)],
+    }
+}
+
+/// The work that proves an undecided transition.
+fn work(record: &Record) -> Work {
+    match record.transition.kind {
+        Kind::Launch => Work::Launch,
+        Kind::WarmEnter => Work::Prepare,
+        Kind::WarmReturn | Kind::Terminate => Work::Drain(Why::Group {
+            by_ms: heeded(record).and_then(|(_, at_ms)| at_ms),
+        }),
+    }
+}
+
+/// The most urgent of what is announced and the spec wants heeded, and when it happens.
+fn heeded(record: &Record) -> Option<(Notice, Option<u64>)> {
+    let wanted = &record.facts.conduct.drain_on;
+    let named = record.facts.notices.iter();
+    let named = named.filter(|(notice, _)| wanted.contains(notice));
+    named.last().map(|(notice, at_ms)| (*notice, *at_ms))
+}
+
+/// In service, as far as is known, with nobody waiting.
+fn is_serving(record: &Record) -> bool {
+    let go = matches!(record.verdict(), Some(Verdict::Continue(_)));
+    go && record.transition.kind == Kind::Launch && record.is_told()
 }
 
 fn start(record: &mut Record) -> Vec<Effect> {
@@ -42,28 +151,103 @@ fn start(record: &mut Record) -> Vec<Effect> {
         }
     }
     match &record.state {
-        State::Undecided { .. } => vec![Effect::Persist, Effect::Join, Effect::Begin(Work::Launch)],
-        State::Decided {
-            verdict: Verdict::Continue(_),
-            deliveries: None,
-        } if !record.is_served() => vec![Effect::Join, Effect::Begin(Work::Launch)],
-        State::Decided {
-            deliveries: None, ..
-        } => vec![Effect::Join],
-        // Secrets and containers of an earlier boot are gone. The verdict stands; whoever still waits for
-        // it hears it when what it says is true again.
-        State::Decided {
-            verdict: Verdict::Continue(_),
-            deliveries: Some(deliveries),
-        } if !record.is_served() => vec![keep_waiting(deliveries), Effect::Begin(Work::Launch)],
-        State::Decided {
-            verdict,
-            deliveries: Some(deliveries),
-        } => deliver(record, verdict, deliveries, true),
+        State::Undecided { .. } => begin(record),
+        // A reboot, or one of the group's transitions that nobody was there to see: the group knows.
+        State::Decided { .. }
+            if is_serving(record) && !record.is_served() && !record.is_drained() =>
+        {
+            vec![Effect::Look]
+        }
+        State::Decided { .. } => resume(record),
+    }
+}
+
+/// An undecided transition begins, or begins again.
+fn begin(record: &mut Record) -> Vec<Effect> {
+    record.state = State::Undecided { recipients: None };
+    let mut effects = vec![Effect::Persist];
+    effects.extend(resume(record));
+    effects
+}
+
+/// The group wants the instance at `target`.
+fn headed(record: &mut Record, target: TargetState, now: &Now) -> Vec<Effect> {
+    if record.facts.target.as_ref() == Some(&target) {
+        return vec![];
+    }
+    if let Some(kind) = begun_by(record, &target) {
+        *record = successor(record, kind, Some(target), now);
+        let mut effects = vec![Effect::Abort];
+        effects.extend(begin(record));
+        return effects;
+    }
+    let was_unknown = matches!(record.facts.target, Some(TargetState::Unknown(_)));
+    record.facts.target = Some(target);
+    let mut effects = vec![Effect::Persist];
+    match &record.state {
+        State::Undecided { .. } => effects.push(Effect::Permit),
+        // What was held back while nobody knew what the group wants.
+        State::Decided { .. } if was_unknown => effects.extend(on(record, true)),
+        State::Decided { .. } => {}
+    }
+    effects
+}
+
+/// EC2 announces `notices`, and nothing else any more.
+fn noticed(record: &mut Record, notices: Notices) -> Vec<Effect> {
+    let before = heeded(record).is_some();
+    record.facts.notices = notices;
+    let mut effects = vec![Effect::Persist];
+    // The instance was kept after all: where services were drained for it, they serve again.
+    if before && heeded(record).is_none() && record.transition.kind == Kind::Launch {
+        record.facts.drained_in = None;
+        effects.extend(serve(record));
+    } else {
+        effects.extend(heed(record));
+    }
+    effects
+}
+
+/// What an announcement asks for in this state.
+fn heed(record: &mut Record) -> Vec<Effect> {
+    let wanted = heeded(record).map(|(notice, _)| notice);
+    match &record.state {
+        // It will never serve: whoever waits is told at once, and gets another.
+        State::Undecided { .. } if record.transition.kind.is_entry() => {
+            let spot = record.facts.notices.contains_key(&Notice::Spot);
+            let Some(notice) = wanted.or(spot.then_some(Notice::Spot)) else {
+                return vec![];
+            };
+            let mut effects = vec![Effect::Abort];
+            effects.extend(decide(record, Verdict::Abandon(reclaimed(notice))));
+            effects
+        }
+        State::Undecided { .. } if wanted.is_some() => vec![Effect::Begin(work(record))],
+        State::Decided { .. } if wanted.is_some() && record.is_served() => serve(record),
+        State::Undecided { .. } | State::Decided { .. } => vec![],
+    }
+}
+
+fn reclaimed(notice: Notice) -> LaunchError {
+    LaunchError {
+        stage: Stage::Signal,
+        reason: Reason::Reclaimed,
+        message: format!(
+            "EC2 takes this instance back ({} notice), so it will not serve; nothing is wrong with what was launched",
+            notice.as_str()
+        ),
     }
 }
 
 fn learn(record: &mut Record, fact: Fact) -> Vec<Effect> {
+    if let Fact::Dying(_) = fact {
+        let tell = record.facts.conduct.unhealthy_when_dead;
+        return if tell {
+            vec![Effect::ReportUnhealthy]
+        } else {
+            vec![]
+        };
+    }
     // Started again after the verdict: the record holds all this.
     if record.verdict().is_some() {
         return vec![];
@@ -72,10 +256,14 @@ fn learn(record: &mut Record, fact: Fact) -> Vec<Effect> {
         Fact::Configured {
             document,
             timeout_ms,
+            conduct,
         } => {
             record.facts.document = Some(document);
             record.facts.timeout_ms = Some(timeout_ms);
-            vec![Effect::Persist]
+            record.facts.conduct = conduct;
+            let mut effects = vec![Effect::Persist];
+            effects.extend(heed(record));
+            effects
         }
         Fact::Resolved(wish) => {
             record.facts.signal = Some(wish);
@@ -87,23 +275,32 @@ fn learn(record: &mut Record, fact: Fact) -> Vec<Effect> {
             record.facts.images = images;
             vec![Effect::Persist]
         }
+        Fact::Dying(_) => vec![],
     }
 }
 
-fn join(record: &mut Record, joined: Result<Vec<Recipient>, Unjoined>) -> Vec<Effect> {
+fn join(record: &mut Record, joined: Result<Joined, Unjoined>) -> Vec<Effect> {
+    let entry = record.transition.kind.is_entry();
     match (&mut record.state, joined) {
         (State::Undecided { recipients }, Ok(found)) => {
-            *recipients = Some(found.clone());
-            vec![Effect::Heartbeat(found)]
+            *recipients = Some(found.recipients.clone());
+            let mut effects = vec![Effect::Heartbeat(found.recipients)];
+            if !found.member {
+                effects.push(Effect::Permit);
+            }
+            effects
+        }
+        // A way out cannot be refused: whoever is known is told when it is done.
+        (State::Undecided { recipients }, Err(Unjoined { waiting, .. })) if !entry => {
+            let waiting = waiting.unwrap_or_default();
+            *recipients = Some(waiting.clone());
+            vec![Effect::Heartbeat(waiting)]
         }
         // Whoever is to be told cannot be told: a launch that ends so is no launch.
         (State::Undecided { recipients }, Err(Unjoined { error, waiting })) => {
-            let deliveries = recipients.take().or(waiting).map(pending);
-            let unknown = deliveries.is_none();
-            record.state = State::Decided {
-                verdict: Verdict::Abandon(error),
-                deliveries,
-            };
+            *recipients = recipients.take().or(waiting);
+            let unknown = recipients.is_none();
+            abandon(record, error);
             let mut effects = vec![Effect::Abort];
             effects.extend(settle(record));
             if unknown {
@@ -118,19 +315,19 @@ fn join(record: &mut Record, joined: Result<Vec<Recipient>, Unjoined>) -> Vec<Ef
             },
             Ok(found),
         ) => {
-            *deliveries = Some(pending(found));
+            *deliveries = Some(pending(found.recipients));
             settle(record)
         }
         (
             State::Decided {
-                verdict: Verdict::Abandon(_),
+                verdict,
                 deliveries: deliveries @ None,
             },
             Err(Unjoined {
                 waiting: Some(waiting),
                 ..
             }),
-        ) => {
+        ) if matches!(verdict, Verdict::Abandon(_)) || !entry => {
             *deliveries = Some(pending(waiting));
             settle(record)
         }
@@ -158,65 +355,65 @@ fn join(record: &mut Record, joined: Result<Vec<Recipient>, Unjoined>) -> Vec<Ef
     }
 }
 
-fn worked(record: &mut Record, outcome: Result<Proof, LaunchError>) -> Vec<Effect> {
-    if outcome.is_ok() {
-        record.facts.proven_in = Some(record.facts.boot.clone());
+/// Where the instance stands, on a start that found its verdict told and its services gone. The group
+/// that waits again began a transition while no agent was there.
+fn found(record: &mut Record, state: Option<&str>, now: &Now) -> Vec<Effect> {
+    if state.is_some_and(|state| state.starts_with("Pending")) {
+        let target = record.facts.target.clone();
+        *record = successor(record, Kind::Launch, target, now);
+        return begin(record);
     }
-    match (&record.state, outcome) {
-        (State::Undecided { .. }, outcome) => decide(
-            record,
-            outcome.map_or_else(Verdict::Abandon, Verdict::Continue),
-        ),
+    resume(record)
+}
+
+fn worked(record: &mut Record, outcome: Result<Proof, LaunchError>) -> Vec<Effect> {
+    let kind = record.transition.kind;
+    let proof = match (outcome, &record.state) {
+        (Err(error), State::Undecided { .. }) => return decide(record, Verdict::Abandon(error)),
         // Started again after the verdict.
-        (State::Decided { .. }, Ok(_)) => {
+        (Err(error), State::Decided { .. }) => return vec![Effect::Exit(error.exit())],
+        (Ok(proof), _) => proof,
+    };
+    if proof.is_drained() {
+        record.facts.served = None;
+        record.facts.drained_in = Some(record.facts.boot.clone());
+    } else if proof.proves(Kind::Launch) {
+        record.facts.drained_in = None;
+        record.facts.served = Some(Launch {
+            epoch: record.transition.epoch,
+            boot_id: record.facts.boot.clone(),
+        });
+    }
+    match &record.state {
+        State::Undecided { .. } if proof.proves(kind) => {
+            let mut effects = decide(record, Verdict::Continue(proof));
+            effects.extend(serve(record));
+            effects
+        }
+        // Drained on the way: for the machine goes down, and the next boot goes on.
+        State::Undecided { .. } => vec![Effect::Persist, Effect::Rest(exit(&record.state))],
+        State::Decided { .. } => {
             let mut effects = vec![Effect::Persist];
+            effects.extend(serve(record));
             effects.extend(on(record, true));
             effects
         }
-        (State::Decided { .. }, Err(error)) => vec![Effect::Exit(error.exit())],
     }
-}
-
-/// The verdict: on disk before anybody hears it, and never another one after it.
-fn decide(record: &mut Record, verdict: Verdict) -> Vec<Effect> {
-    let State::Undecided { recipients } = &mut record.state else {
-        return vec![];
-    };
-    let deliveries = recipients.take().map(pending);
-    let unknown = deliveries.is_none();
-    record.state = State::Decided {
-        verdict,
-        deliveries,
-    };
-    let mut effects = settle(record);
-    // Begun before the launch's time was known; now the verdict waits for it alone.
-    if unknown && record.facts.timeout_ms.is_some() {
-        effects.push(Effect::Join);
-    }
-    effects
 }
 
 /// A CONTINUE that is not on disk might be followed by another verdict after a crash, so it must not
 /// be sent. An ABANDON may: the group replaces the instance, and its disk with it. A verdict that is on
-/// disk stands; only a note of how far it got is lost.
+/// disk stands; only a note of how far it got is lost. A way out has one verdict only.
 fn not_persisted(record: &mut Record, error: LaunchError, decided: bool) -> Vec<Effect> {
-    if decided {
-        return on(record, false);
+    if decided || !record.transition.kind.is_entry() {
+        return resume(record);
     }
     let mut effects = vec![Effect::Abort];
-    match &mut record.state {
-        State::Undecided { recipients } => {
-            let deliveries = recipients.take().map(pending);
-            record.state = State::Decided {
-                verdict: Verdict::Abandon(error),
-                deliveries,
-            };
-        }
-        State::Decided {
-            verdict: verdict @ Verdict::Continue(_),
-            ..
-        } => *verdict = Verdict::Abandon(error),
-        State::Decided { .. } => {}
+    if !matches!(record.verdict(), Some(Verdict::Abandon(_))) {
+        abandon(record, error);
+    }
+    if record.facts.collecting {
+        effects.push(Effect::Evidence);
     }
     if matches!(
         &record.state,

@@ -87,6 +87,12 @@ impl Report {
         shown.say(Event::Group, Level::Info, &[], text);
     }
 
+    /// EC2 announced something, for a time in milliseconds since 1970 where that is told.
+    pub fn notice(&self, notice: crate::lifecycle::Notice, at_ms: Option<u64>) {
+        let _ = at_ms;
+        self.info(notice.as_str());
+    }
+
     /// A heartbeat was taken.
     pub fn heartbeat(&self, hook: &str) {
         let mut shown = self.shown();

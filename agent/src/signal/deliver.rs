@@ -23,10 +23,10 @@ pub async fn deliver(
     cx: &Context,
     me: &Identity,
     to: &Recipient,
-    go: bool,
-    again: bool,
+    told: super::Verdict,
     deadline: Deadline,
 ) -> Settled {
+    let (go, again) = (told.go, told.again);
     let told = match to {
         Recipient::Hook { group, hook } => {
             Completion {

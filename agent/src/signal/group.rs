@@ -28,6 +28,16 @@ pub enum Membership {
     },
 }
 
+impl Membership {
+    /// Whether it is in one, as far as is known.
+    pub fn is_member(&self) -> bool {
+        match self {
+            Membership::Outside | Membership::Unconfirmed => false,
+            Membership::Nameless(_) | Membership::Member { .. } => true,
+        }
+    }
+}
+
 /// The launch hooks of a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hooks {

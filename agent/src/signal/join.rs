@@ -23,9 +23,11 @@ use std::collections::BTreeSet;
 pub async fn join(
     cx: &Context,
     me: &Identity,
+    kind: crate::lifecycle::Kind,
     known: Option<Membership>,
     wish: Option<Wish>,
 ) -> Result<(Membership, Vec<Recipient>), Unjoined> {
+    let _ = kind;
     let named = wish.as_ref().and_then(|wish| wish.group.clone());
     let is = match known {
         Some(known) => known,

@@ -84,6 +84,8 @@ pub enum Reason {
     SignalUndelivered,
     /// The agent's record cannot be read or written.
     StateUnusable,
+    /// EC2 takes the instance back before it serves.
+    Reclaimed,
     /// SIGTERM before a verdict.
     Interrupted,
     /// A bug.
@@ -130,6 +132,7 @@ impl Reason {
         Reason::SignalDenied,
         Reason::SignalUndelivered,
         Reason::StateUnusable,
+        Reason::Reclaimed,
         Reason::Interrupted,
         Reason::Internal,
     ];
@@ -174,6 +177,7 @@ impl Reason {
             Reason::SignalDenied => "signal_denied",
             Reason::SignalUndelivered => "signal_undelivered",
             Reason::StateUnusable => "state_unusable",
+            Reason::Reclaimed => "reclaimed",
             Reason::Interrupted => "interrupted",
             Reason::Internal => "internal",
         }
@@ -192,7 +196,8 @@ impl Reason {
             | Reason::ImageStalled
             | Reason::ImageDamaged
             | Reason::DockerUnreachable
-            | Reason::StateUnusable => Exit::Unavailable,
+            | Reason::StateUnusable
+            | Reason::Reclaimed => Exit::Unavailable,
             Reason::MetadataDenied
             | Reason::IncludeDenied
             | Reason::ReferenceDenied

@@ -32,12 +32,34 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 /// Which launch this is, for labels and for where secret files lie.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Launch {
     /// The transition's.
     pub epoch: u64,
     /// The kernel's id for this boot.
     pub boot_id: String,
+}
+
+/// Services to keep.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// The launch that started them.
+    pub launch: Option<Launch>,
+    /// The merged spec.
+    pub document: Option<String>,
+    /// What this process knows of them.
+    pub workload: Option<std::rc::Rc<Workload>>,
+}
+
+/// Keeps services.
+pub async fn keep(
+    cx: &Context,
+    me: &Identity,
+    kept: &Kept,
+    tell: impl Fn(String),
+) -> std::convert::Infallible {
+    let _ = (cx, me, kept, tell);
+    std::future::pending().await
 }
 
 /// What runs.

@@ -1,0 +1,234 @@
+//! Performs one effect, or begins it where it takes time. Asked again for what is under way, it is left
+//! alone.
+
+use super::{Done, Driver, Running, Slot, Stay};
+use crate::{
+    context::Context,
+    drain, evidence,
+    imds::Identity,
+    launch::{self, Resume},
+    lifecycle::{Effect, Event, Fact, Recipient, Settled, Verdict, Work},
+    report::{Report, status::Outcome},
+    signal,
+    verdict::{Exit, LaunchError, Stage},
+    workload::{self, Launch},
+};
+use std::rc::Rc;
+
+impl Driver {
+    /// Performs one effect; an exit code when it is the last.
+    pub(super) fn perform<'a>(
+        &mut self,
+        effect: Effect,
+        cx: &'a Context,
+        me: &'a Identity,
+        running: &mut Running<'a>,
+    ) -> Option<Exit> {
+        match effect {
+            Effect::Persist => self.persist(),
+            Effect::Join => self.join(cx, me, running),
+            // The spec seldom changes whom to keep waiting; a beat begun anew would be one too many.
+            Effect::Heartbeat(recipients) if recipients == running.kept_waiting => {}
+            Effect::Heartbeat(recipients) => {
+                running.kept_waiting.clone_from(&recipients);
+                let membership = running.membership.clone();
+                running.heartbeat = Slot::of(signal::heartbeat(cx, me, membership, recipients));
+            }
+            Effect::Permit => {
+                running.permit.send_replace(true);
+            }
+            Effect::Begin(work) if running.working == Some(work) => {}
+            Effect::Begin(work) => self.begin(work, cx, me, running),
+            Effect::Abort => {
+                running.work = Slot::idle();
+                running.working = None;
+            }
+            Effect::Signal { to, .. } if running.telling.as_ref() == Some(&to) => {}
+            Effect::Signal { to, go, again } => self.signal(to, go, again, cx, me, running),
+            Effect::Evidence if running.evidence.is_busy() => {}
+            Effect::Evidence => self.evidence(cx, me, running),
+            Effect::StopWorkload if running.stop.is_busy() => {}
+            Effect::StopWorkload => {
+                self.announce();
+                let deadline = cx.delivery(self.whole());
+                running.stop = Slot::of(async move {
+                    if let Err(error) = workload::stop(cx, me, deadline).await {
+                        cx.report.warn("workload_not_stopped", &error.to_string());
+                    }
+                });
+            }
+            Effect::Look => running.look = Slot::of(signal::look(cx, me)),
+            Effect::ReportUnhealthy => running.unhealthy = Slot::of(signal::unhealthy(cx, me)),
+            Effect::Forget => {
+                if let Err(error) = self.store.forget() {
+                    cx.report.warn("record_not_removed", &error.to_string());
+                }
+            }
+            Effect::Rest(exit) => {
+                self.announce();
+                if self.stay == Stay::Leave || self.leaving {
+                    return Some(exit);
+                }
+                cx.report.ended(exit);
+            }
+            Effect::Exit(exit) => {
+                self.announce();
+                return Some(exit);
+            }
+        }
+        None
+    }
+
+    fn persist(&mut self) {
+        match self.store.write(&self.record) {
+            Ok(()) => {
+                self.decided = self.record.verdict().is_some();
+                self.announce();
+            }
+            Err(error) => {
+                let report = &self.cx.report;
+                report.warn("record_not_written", &error.to_string());
+                self.queue.clear();
+                let error = LaunchError::at(Stage::Signal, &error);
+                let decided = self.decided;
+                self.feed(Event::NotPersisted { error, decided });
+            }
+        }
+    }
+
+    fn join<'a>(&self, cx: &Context, me: &'a Identity, running: &mut Running<'a>) {
+        let known = running.membership.clone();
+        let wish = self.record.facts.signal.clone();
+        let kind = self.record.transition.kind;
+        let cx = Context {
+            deadline: cx.delivery(self.whole()),
+            ..cx.clone()
+        };
+        running.join = Slot::of(async move { signal::join(&cx, me, kind, known, wish).await });
+    }
+
+    fn begin<'a>(
+        &mut self,
+        work: Work,
+        cx: &'a Context,
+        me: &'a Identity,
+        running: &mut Running<'a>,
+    ) {
+        let tell = running.tell.clone();
+        running.working = Some(work);
+        running.work = match work {
+            Work::Launch => {
+                let (resume, permit) = (self.resume(), running.permit.subscribe());
+                Slot::of(async move {
+                    let launched = Box::pin(launch::launch(cx, me, &resume, permit, &tell)).await?;
+                    Ok(match launched {
+                        None => Done::NOT_FOR_US,
+                        Some((healthy, workload)) => Done {
+                            proof: Some(healthy.into()),
+                            workload: Some(workload),
+                        },
+                    })
+                })
+            }
+            Work::Prepare => {
+                let resume = self.resume();
+                Slot::of(async move {
+                    let prepared = Box::pin(launch::prepare(cx, me, &resume, &tell)).await?;
+                    Ok(prepared.map_or(Done::NOT_FOR_US, Done::from))
+                })
+            }
+            Work::Drain(why) => {
+                let kept = self.kept();
+                Slot::of(async move { Ok(drain::drain(cx, me, why, kept).await.into()) })
+            }
+            Work::Keep => {
+                let kept = self.kept();
+                Slot::of(async move {
+                    let tell = |dying| drop(tell.send(Fact::Dying(dying)));
+                    match workload::keep(cx, me, &kept, tell).await {}
+                })
+            }
+        };
+    }
+
+    fn signal<'a>(
+        &mut self,
+        to: Recipient,
+        go: bool,
+        again: bool,
+        cx: &'a Context,
+        me: &'a Identity,
+        running: &mut Running<'a>,
+    ) {
+        self.announce();
+        running.telling = Some(to.clone());
+        let told = signal::Verdict {
+            kind: self.record.transition.kind,
+            target: self.record.facts.target.clone(),
+            go,
+            again,
+        };
+        let deadline = cx.delivery(self.whole());
+        running.signal = Slot::of(async move {
+            let settled = signal::deliver(cx, me, &to, told, deadline).await;
+            say(&cx.report, &to, &settled);
+            (to, settled)
+        });
+    }
+
+    fn evidence<'a>(&self, cx: &'a Context, me: &'a Identity, running: &mut Running<'a>) {
+        let Some(Verdict::Abandon(error)) = self.record.verdict() else {
+            return;
+        };
+        let (record, error) = (self.record.clone(), error.clone());
+        running.evidence =
+            Slot::of(async move { evidence::preserve(cx, me, &record, &error).await });
+    }
+
+    /// What an earlier process, or an earlier boot, left of this launch.
+    fn resume(&self) -> Resume {
+        let facts = &self.record.facts;
+        Resume {
+            ids: Launch {
+                epoch: self.record.transition.epoch,
+                boot_id: facts.boot.clone(),
+            },
+            document: facts.document.clone(),
+            images: facts.images.clone(),
+        }
+    }
+
+    /// The services to keep: those of the launch that is served.
+    fn kept(&self) -> workload::Kept {
+        workload::Kept {
+            launch: self.record.facts.served.clone(),
+            document: self.record.facts.document.clone(),
+            workload: self.workload.as_ref().map(Rc::clone),
+        }
+    }
+}
+
+fn say(report: &Report, to: &Recipient, settled: &Settled) {
+    let outcome = match settled {
+        Settled::Delivered => Outcome::Delivered,
+        Settled::Needless(why) => {
+            report.info(&format!("{to}: {why}"));
+            Outcome::Settled
+        }
+        Settled::Failed(error) => {
+            report.warn("verdict_not_delivered", &error.message);
+            match error.reason.exit(error.stage) {
+                Exit::Denied => Outcome::Denied,
+                Exit::Done
+                | Exit::Bug
+                | Exit::Usage
+                | Exit::Unavailable
+                | Exit::Interrupted
+                | Exit::Undelivered
+                | Exit::Spec
+                | Exit::Workload => Outcome::Undelivered,
+            }
+        }
+    };
+    report.delivered(&to.to_string(), outcome);
+}
