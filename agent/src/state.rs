@@ -247,7 +247,7 @@ mod tests {
     use super::*;
     use crate::{
         imds::Identity,
-        lifecycle::{Kind, Now},
+        lifecycle::{self, Now},
     };
     use std::os::unix::fs::PermissionsExt;
 
@@ -261,17 +261,12 @@ mod tests {
             instance_type: "t3.small".into(),
             architecture: "x86_64".into(),
         };
-        Record::new(
-            &me,
-            1,
-            Kind::Launch,
-            None,
-            &Now {
-                wall_ms: 1,
-                uptime_ms: 1,
-                boot: "b".into(),
-            },
-        )
+        let now = Now {
+            wall_ms: 1,
+            uptime_ms: 1,
+            boot: "b".into(),
+        };
+        lifecycle::open(None, &me, None, &now)
     }
 
     #[test]

@@ -56,11 +56,18 @@ fn failed(reason: Reason, stage: Stage) -> LaunchError {
     }
 }
 
-fn unjoined(error: LaunchError, waiting: &[&str]) -> Result<Vec<Recipient>, Unjoined> {
+fn unjoined(error: LaunchError, waiting: &[&str]) -> Result<Joined, Unjoined> {
     let waiting = waiting.iter().map(|name| hook(name)).collect();
     Err(Unjoined {
         error,
         waiting: Some(waiting),
+    })
+}
+
+fn joined(recipients: Vec<Recipient>) -> Result<Joined, Unjoined> {
+    Ok(Joined {
+        recipients,
+        member: true,
     })
 }
 
@@ -73,7 +80,7 @@ fn run(record: &Record, events: &[Event]) -> (Record, Vec<Effect>) {
     events
         .iter()
         .fold((record.clone(), vec![]), |(record, _), event| {
-            step(&record, event.clone())
+            step(&record, event.clone(), &now())
         })
 }
 

@@ -8,7 +8,7 @@ fn killed_anywhere_it_resumes_with_the_same_verdict() {
     let decided = run(
         &started,
         &[
-            Event::Joined(Ok(vec![hook("a"), hook("b")])),
+            Event::Joined(joined(vec![hook("a"), hook("b")])),
             Event::Worked(Ok(Proof::HEALTHY)),
         ],
     )
@@ -33,7 +33,7 @@ fn killed_anywhere_it_resumes_with_the_same_verdict() {
     ] {
         let left: Record = serde_json::from_str(&serde_json::to_string(&left).unwrap()).unwrap();
         let resumed = open(Some(left), &me(), Some(TargetState::InService), &now());
-        assert_eq!(step(&resumed, Event::Started).1, wanted, "{what}");
+        assert_eq!(step(&resumed, Event::Started, &now()).1, wanted, "{what}");
     }
 }
 
@@ -43,7 +43,7 @@ fn a_full_disk_after_a_reboot_ends_no_workload() {
         &fresh(),
         &[
             Event::Started,
-            Event::Joined(Ok(vec![])),
+            Event::Joined(joined(vec![])),
             Event::Worked(Ok(Proof::HEALTHY)),
         ],
     );
@@ -62,7 +62,7 @@ fn a_full_disk_after_a_reboot_ends_no_workload() {
         error: failed(Reason::StateUnusable, Stage::Signal),
         decided: true,
     };
-    let (record, effects) = step(&record, not_persisted);
+    let (record, effects) = step(&record, not_persisted, &now());
     assert_eq!(effects, [Effect::Exit(Exit::Done)]);
     assert!(matches!(record.verdict(), Some(Verdict::Continue(_))));
 }
@@ -73,7 +73,7 @@ fn a_reboot_before_the_verdict_was_told_proves_it_again_first() {
         &fresh(),
         &[
             Event::Started,
-            Event::Joined(Ok(vec![hook("a")])),
+            Event::Joined(joined(vec![hook("a")])),
             Event::Worked(Ok(Proof::HEALTHY)),
         ],
     );
@@ -83,7 +83,7 @@ fn a_reboot_before_the_verdict_was_told_proves_it_again_first() {
         Some(TargetState::InService),
         &rebooted(),
     );
-    let (record, effects) = step(&record, Event::Started);
+    let (record, effects) = step(&record, Event::Started, &now());
     assert_eq!(
         effects,
         [
@@ -91,14 +91,14 @@ fn a_reboot_before_the_verdict_was_told_proves_it_again_first() {
             Effect::Begin(Work::Launch)
         ]
     );
-    let (_, effects) = step(&record, Event::Worked(Ok(Proof::HEALTHY)));
+    let (_, effects) = step(&record, Event::Worked(Ok(Proof::HEALTHY)), &now());
     assert_eq!(
         effects,
         [Effect::Persist, waiting(&["a"]), signal("a", true, true)]
     );
     // It does not come up: nobody is told that it did, and the verdict stands for the next start.
     let error = failed(Reason::ServiceExited, Stage::Health);
-    let (record, effects) = step(&record, Event::Worked(Err(error)));
+    let (record, effects) = step(&record, Event::Worked(Err(error)), &now());
     assert_eq!(effects, [Effect::Exit(Exit::Workload)]);
     assert!(matches!(record.verdict(), Some(Verdict::Continue(_))));
 }
@@ -116,7 +116,7 @@ fn a_new_boot_starts_the_workload_again_and_signals_nothing() {
         &fresh(),
         &[
             Event::Started,
-            Event::Joined(Ok(vec![hook("a")])),
+            Event::Joined(joined(vec![hook("a")])),
             Event::Worked(Ok(Proof::HEALTHY)),
             Event::Signalled(hook("a"), delivered()),
         ],
@@ -127,7 +127,7 @@ fn a_new_boot_starts_the_workload_again_and_signals_nothing() {
         Some(TargetState::InService),
         &rebooted(),
     );
-    let (record, effects) = step(&record, Event::Started);
+    let (record, effects) = step(&record, Event::Started, &now());
     assert_eq!(
         effects,
         [Effect::Heartbeat(vec![]), Effect::Begin(Work::Launch)]
@@ -148,7 +148,7 @@ fn whose_record_and_which_epoch() {
         &fresh(),
         &[
             Event::Started,
-            Event::Joined(Ok(vec![])),
+            Event::Joined(joined(vec![])),
             Event::Worked(Ok(Proof::HEALTHY)),
         ],
     )

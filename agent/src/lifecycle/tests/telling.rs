@@ -9,7 +9,7 @@ fn a_verdict_waits_until_it_is_known_whom_to_tell() {
         &[Event::Started, Event::Worked(Ok(Proof::HEALTHY))],
     );
     assert_eq!(effects, [Effect::Persist]);
-    let (_, effects) = run(&record, &[Event::Joined(Ok(vec![hook("a")]))]);
+    let (_, effects) = run(&record, &[Event::Joined(joined(vec![hook("a")]))]);
     assert_eq!(
         effects,
         [Effect::Persist, waiting(&["a"]), signal("a", true, false)]
@@ -26,7 +26,7 @@ fn what_the_spec_says_of_whom_to_tell_holds_even_if_it_comes_late() {
         &fresh(),
         &[
             Event::Started,
-            Event::Joined(Ok(vec![hook("a"), hook("b")])),
+            Event::Joined(joined(vec![hook("a"), hook("b")])),
             Event::Learned(Fact::Resolved(wish)),
         ],
     );
@@ -37,7 +37,7 @@ fn what_the_spec_says_of_whom_to_tell_holds_even_if_it_comes_late() {
         [Effect::Persist],
         "the hooks found first must not be told"
     );
-    let (_, effects) = run(&record, &[Event::Joined(Ok(vec![hook("b")]))]);
+    let (_, effects) = run(&record, &[Event::Joined(joined(vec![hook("b")]))]);
     assert_eq!(
         effects,
         [Effect::Persist, waiting(&["b"]), signal("b", true, false)]
@@ -51,7 +51,7 @@ fn a_launch_that_cannot_be_told_is_abandoned_by_what_was_found() {
         &fresh(),
         &[
             Event::Started,
-            Event::Joined(Ok(vec![hook("a")])),
+            Event::Joined(joined(vec![hook("a")])),
             Event::Joined(unjoined(error.clone(), &[])),
         ],
     );
@@ -95,17 +95,17 @@ fn whoever_could_not_be_found_is_looked_for_at_the_next_start() {
         effects,
         [Effect::Abort, Effect::Persist, Effect::StopWorkload]
     );
-    let (record, effects) = step(&record, Event::Stopped);
+    let (record, effects) = step(&record, Event::Stopped, &now());
     assert_eq!(effects, [Effect::Persist, Effect::Exit(Exit::Undelivered)]);
     let again = open(Some(record), &me(), Some(TargetState::InService), &now());
-    let (again, effects) = step(&again, Event::Started);
+    let (again, effects) = step(&again, Event::Started, &now());
     assert_eq!(effects, [Effect::Join]);
     assert_eq!(
-        step(&again, nobody).1,
+        step(&again, nobody, &now()).1,
         [Effect::Exit(Exit::Undelivered)],
         "stopped before"
     );
-    let (_, effects) = step(&again, Event::Joined(Ok(vec![hook("a")])));
+    let (_, effects) = step(&again, Event::Joined(joined(vec![hook("a")])), &now());
     assert!(effects.contains(&signal("a", false, false)), "{effects:?}");
 }
 
@@ -115,16 +115,16 @@ fn two_hooks_are_kept_waiting_until_each_is_told() {
         &fresh(),
         &[
             Event::Started,
-            Event::Joined(Ok(vec![hook("a"), hook("b"), hook("a")])),
+            Event::Joined(joined(vec![hook("a"), hook("b"), hook("a")])),
             Event::Worked(Ok(Proof::HEALTHY)),
         ],
     );
-    let (record, effects) = step(&record, Event::Signalled(hook("a"), delivered()));
+    let (record, effects) = step(&record, Event::Signalled(hook("a"), delivered()), &now());
     assert_eq!(
         effects,
         [Effect::Persist, waiting(&["b"]), signal("b", true, false)]
     );
-    let (_, effects) = step(&record, Event::Signalled(hook("b"), delivered()));
+    let (_, effects) = step(&record, Event::Signalled(hook("b"), delivered()), &now());
     assert_eq!(effects, [Effect::Persist, Effect::Exit(Exit::Done)]);
 }
 
@@ -133,7 +133,7 @@ fn whoever_waits_hears_of_a_spec_that_names_nobody() {
     let error = failed(Reason::HookUnknown, Stage::Signal);
     let early = failed(Reason::ImageAbsent, Stage::Pull);
     let resolved = Event::Learned(Fact::Resolved(Wish::default()));
-    let known = Event::Joined(Ok(vec![hook("a"), hook("b")]));
+    let known = Event::Joined(joined(vec![hook("a"), hook("b")]));
     let nobody = Event::Joined(unjoined(error, &["a", "b"]));
     let told = |effects: &[Effect]| effects.contains(&signal("a", false, false));
     let events = [Event::Started, known, resolved.clone(), nobody.clone()];
@@ -153,7 +153,7 @@ fn what_could_not_be_delivered_is_tried_at_the_next_start() {
         &fresh(),
         &[
             Event::Started,
-            Event::Joined(Ok(vec![hook("a")])),
+            Event::Joined(joined(vec![hook("a")])),
             Event::Worked(Ok(Proof::HEALTHY)),
             Event::Signalled(hook("a"), denied),
         ],
@@ -161,7 +161,7 @@ fn what_could_not_be_delivered_is_tried_at_the_next_start() {
     assert_eq!(effects.last(), Some(&Effect::Exit(Exit::Denied)));
     let again = open(Some(record), &me(), Some(TargetState::InService), &now());
     assert_eq!(
-        step(&again, Event::Started).1,
+        step(&again, Event::Started, &now()).1,
         [waiting(&["a"]), signal("a", true, true)]
     );
 }

@@ -9,7 +9,7 @@ fn a_healthy_launch_persists_its_verdict_before_it_signals() {
         effects,
         [Effect::Persist, Effect::Join, Effect::Begin(Work::Launch)]
     );
-    let (record, effects) = run(&record, &[Event::Joined(Ok(vec![hook("a")]))]);
+    let (record, effects) = run(&record, &[Event::Joined(joined(vec![hook("a")]))]);
     assert_eq!(effects, [Effect::Heartbeat(vec![hook("a")])]);
     let (record, effects) = run(&record, &[Event::Worked(Ok(Proof::HEALTHY))]);
     assert_eq!(
@@ -21,7 +21,10 @@ fn a_healthy_launch_persists_its_verdict_before_it_signals() {
 
     // And run again: nothing is sent, nothing is started.
     let again = open(Some(record), &me(), Some(TargetState::InService), &now());
-    assert_eq!(step(&again, Event::Started).1, [Effect::Exit(Exit::Done)]);
+    assert_eq!(
+        step(&again, Event::Started, &now()).1,
+        [Effect::Exit(Exit::Done)]
+    );
 }
 
 #[test]
@@ -31,7 +34,7 @@ fn a_failed_launch_signals_then_stops_what_runs() {
         &fresh(),
         &[
             Event::Started,
-            Event::Joined(Ok(vec![hook("a")])),
+            Event::Joined(joined(vec![hook("a")])),
             Event::Worked(Err(error)),
         ],
     );
@@ -54,7 +57,7 @@ fn nobody_to_tell_is_done() {
         &fresh(),
         &[
             Event::Started,
-            Event::Joined(Ok(vec![])),
+            Event::Joined(joined(vec![])),
             Event::Worked(Ok(Proof::HEALTHY)),
         ],
     );
@@ -73,7 +76,7 @@ fn the_first_verdict_stands() {
         &fresh(),
         &[
             Event::Started,
-            Event::Joined(Ok(vec![hook("a")])),
+            Event::Joined(joined(vec![hook("a")])),
             Event::Worked(Ok(Proof::HEALTHY)),
         ],
     );
@@ -83,7 +86,7 @@ fn the_first_verdict_stands() {
         Event::Started,
         Event::Terminate,
     ] {
-        let (after, effects) = step(&decided, event.clone());
+        let (after, effects) = step(&decided, event.clone(), &now());
         assert_eq!(after.verdict(), decided.verdict(), "{event:?}");
         assert!(
             !effects
@@ -101,7 +104,7 @@ fn a_continue_that_cannot_be_written_becomes_an_abandon() {
         &fresh(),
         &[
             Event::Started,
-            Event::Joined(Ok(vec![hook("a")])),
+            Event::Joined(joined(vec![hook("a")])),
             Event::Worked(Ok(Proof::HEALTHY)),
         ],
     );
@@ -109,24 +112,24 @@ fn a_continue_that_cannot_be_written_becomes_an_abandon() {
         error: error.clone(),
         decided,
     };
-    let (_, effects) = step(&decided, not_persisted(false));
+    let (_, effects) = step(&decided, not_persisted(false), &now());
     assert_eq!(
         effects,
         [Effect::Abort, waiting(&["a"]), signal("a", false, false)]
     );
 
     // But on disk it stands: only the note of the answer is lost.
-    let (told, _) = step(&decided, Event::Signalled(hook("a"), delivered()));
-    let (told, effects) = step(&told, not_persisted(true));
+    let (told, _) = step(&decided, Event::Signalled(hook("a"), delivered()), &now());
+    let (told, effects) = step(&told, not_persisted(true), &now());
     assert!(matches!(told.verdict(), Some(Verdict::Continue(_))));
     assert_eq!(effects, [Effect::Exit(Exit::Done)]);
 
     // A record that cannot be written from the start ends in an ABANDON too, once the hook is known.
     let (record, effects) = run(&fresh(), &[Event::Started, not_persisted(false)]);
     assert_eq!(effects, [Effect::Abort, Effect::Join]);
-    let (record, _) = step(&record, Event::Joined(Ok(vec![hook("a")])));
+    let (record, _) = step(&record, Event::Joined(joined(vec![hook("a")])), &now());
     assert_eq!(
-        step(&record, not_persisted(false)).1,
+        step(&record, not_persisted(false), &now()).1,
         [Effect::Abort, waiting(&["a"]), signal("a", false, false)]
     );
 }
@@ -134,18 +137,18 @@ fn a_continue_that_cannot_be_written_becomes_an_abandon() {
 #[test]
 fn sigterm_is_not_a_verdict() {
     let (started, _) = run(&fresh(), &[Event::Started]);
-    let (after, effects) = step(&started, Event::Terminate);
+    let (after, effects) = step(&started, Event::Terminate, &now());
     assert_eq!(effects, [Effect::Abort, Effect::Exit(Exit::Interrupted)]);
     assert_eq!(after.verdict(), None);
     let (decided, _) = run(
         &started,
         &[
-            Event::Joined(Ok(vec![hook("a")])),
+            Event::Joined(joined(vec![hook("a")])),
             Event::Worked(Ok(Proof::HEALTHY)),
         ],
     );
     assert_eq!(
-        step(&decided, Event::Terminate).1,
+        step(&decided, Event::Terminate, &now()).1,
         [Effect::Abort, Effect::Exit(Exit::Undelivered)]
     );
 }
