@@ -24,7 +24,7 @@ pub(super) fn answer(
         "DescribeAutoScalingInstances" => Ok(instances(call, me, group, now)),
         "DescribeAutoScalingGroups" => Ok(groups(call, me, group, now)),
         "DescribeLifecycleHooks" => hooks(call, group),
-        "SetInstanceHealth" => set_health(call, me, group),
+        "SetInstanceHealth" => set_health(call, me, group, now),
         _ => return None,
     };
     Some(match result {
@@ -86,7 +86,7 @@ fn complete(call: &Call, group: Option<&mut Group>, now: Instant) -> Result<Stri
     })?;
     let group = group.ok_or_else(|| no_group(name))?;
     group
-        .complete(name, hook, subject(call)?, outcome, now)
+        .complete(name, hook, &subject(call)?, outcome, now)
         .map_err(|refusal| invalid(refusal.to_string()))?;
     Ok(String::new())
 }
@@ -110,15 +110,15 @@ fn instances(call: &Call, me: &Instance, group: Option<&mut Group>, now: Instant
         .filter(|(name, _)| name.starts_with("InstanceIds.member."))
         .peekable();
     let asked = wanted.peek().is_none() || wanted.any(|(_, id)| *id == me.id);
-    let member = group.filter(|_| asked).map(|group| {
-        let name = escape(&group.name);
-        let state = group.state(now);
-        format!(
+    let member = group.filter(|_| asked).and_then(|group| {
+        let name = escape(group.name());
+        let state = group.state(now).filter(|state| state.is_listed())?;
+        Some(format!(
             "<member><InstanceId>{}</InstanceId><InstanceType>{}</InstanceType><AutoScalingGroupName>{name}\
              </AutoScalingGroupName><AvailabilityZone>{}</AvailabilityZone><LifecycleState>{state}</LifecycleState>\
              <HealthStatus>HEALTHY</HealthStatus><ProtectedFromScaleIn>false</ProtectedFromScaleIn></member>",
             me.id, me.kind, me.zone
-        )
+        ))
     });
     format!(
         "<AutoScalingInstances>{}</AutoScalingInstances>",
@@ -133,18 +133,24 @@ fn groups(call: &Call, me: &Instance, group: Option<&mut Group>, now: Instant) -
         .filter(|(name, _)| name.starts_with("AutoScalingGroupNames.member."))
         .peekable();
     let member = group
-        .filter(|group| wanted.peek().is_none() || wanted.any(|(_, name)| *name == group.name))
+        .filter(|group| wanted.peek().is_none() || wanted.any(|(_, name)| *name == group.name()))
         .map(|group| {
-            let name = escape(&group.name);
-            let state = group.state(now);
+            let name = escape(group.name());
+            let listed = group.state(now).filter(|state| state.is_listed());
+            let instance = listed.map(|state| {
+                format!(
+                    "<member><InstanceId>{}</InstanceId><AvailabilityZone>{}</AvailabilityZone><LifecycleState>{state}\
+                     </LifecycleState><HealthStatus>Healthy</HealthStatus><ProtectedFromScaleIn>false\
+                     </ProtectedFromScaleIn></member>",
+                    me.id, me.zone
+                )
+            });
             format!(
                 "<member><AutoScalingGroupName>{name}</AutoScalingGroupName><MinSize>1</MinSize><MaxSize>2</MaxSize>\
                  <DesiredCapacity>1</DesiredCapacity><DefaultCooldown>300</DefaultCooldown><AvailabilityZones><member>{zone}\
                  </member></AvailabilityZones><HealthCheckType>EC2</HealthCheckType><CreatedTime>2026-01-01T00:00:00Z\
-                 </CreatedTime><Instances><member><InstanceId>{}</InstanceId><AvailabilityZone>{zone}</AvailabilityZone>\
-                 <LifecycleState>{state}</LifecycleState><HealthStatus>Healthy</HealthStatus><ProtectedFromScaleIn>false\
-                 </ProtectedFromScaleIn></member></Instances></member>",
-                me.id,
+                 </CreatedTime><Instances>{}</Instances></member>",
+                instance.unwrap_or_default(),
                 zone = me.zone
             )
         });
@@ -157,7 +163,7 @@ fn groups(call: &Call, me: &Instance, group: Option<&mut Group>, now: Instant) -
 fn hooks(call: &Call, group: Option<&mut Group>) -> Result<String, AwsError> {
     let name = required(call, "AutoScalingGroupName")?;
     let group = group
-        .filter(|group| group.name == name)
+        .filter(|group| group.name() == name)
         .ok_or_else(|| no_group(name))?;
     let mut wanted = call
         .parameters
@@ -165,7 +171,7 @@ fn hooks(call: &Call, group: Option<&mut Group>) -> Result<String, AwsError> {
         .filter(|(name, _)| name.starts_with("LifecycleHookNames.member."));
     let all = wanted.clone().next().is_none();
     let listed = group
-        .hooks
+        .hooks()
         .iter()
         .filter(|hook| all || wanted.any(|(_, name)| *name == hook.name));
     Ok(format!(
@@ -188,16 +194,24 @@ fn member(hook: &Hook, group: &str) -> String {
     )
 }
 
-fn set_health(call: &Call, me: &Instance, group: Option<&mut Group>) -> Result<String, AwsError> {
+fn set_health(
+    call: &Call,
+    me: &Instance,
+    group: Option<&mut Group>,
+    now: Instant,
+) -> Result<String, AwsError> {
     let (id, status) = (
         required(call, "InstanceId")?,
         required(call, "HealthStatus")?,
     );
-    let group = group.filter(|_| id == me.id).ok_or_else(|| {
+    let respects = call.parameter("ShouldRespectGracePeriod");
+    let mine = group.filter(|_| id == me.id);
+    let member = mine.and_then(|group| group.state(now).filter(|s| s.is_listed()).map(|_| group));
+    let group = member.ok_or_else(|| {
         invalid(format!(
             "Instance Id not found - No managed instance found for instance ID {id}"
         ))
     })?;
-    group.set_health(status);
+    group.set_health(status, respects.map(|word| word == "true"), now);
     Ok(String::new())
 }

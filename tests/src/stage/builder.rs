@@ -9,10 +9,19 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use super::group::{Group, Hook, Opens};
+use super::group::{Group, Hook, Opens, Plan, Pool};
 use super::imds::{HttpTokens, Metadata};
 use super::instance::Instance;
 use super::{Shared, Stage, cloudformation, line, serve};
+
+/// How the instance comes into its group.
+#[derive(Debug, Clone, Copy)]
+enum Joins {
+    NoGroup,
+    Launched,
+    Warmed,
+    Later,
+}
 
 /// What a stage is built from: begin with [`Stage::builder`].
 #[derive(Debug)]
@@ -21,9 +30,8 @@ pub struct Builder {
     user_data: Option<Vec<u8>>,
     http_tokens: HttpTokens,
     token_life: Duration,
-    group: Option<(String, Vec<Hook>)>,
-    opens: Opens,
-    proceed: Duration,
+    plan: Plan,
+    joins: Joins,
     stack: Option<(String, String)>,
     moto: Option<String>,
     metadata_at: SocketAddr,
@@ -38,9 +46,8 @@ impl Default for Builder {
             user_data: None,
             http_tokens: HttpTokens::Required,
             token_life: Duration::MAX,
-            group: None,
-            opens: Opens::After(Duration::ZERO),
-            proceed: Duration::ZERO,
+            plan: Plan::default(),
+            joins: Joins::NoGroup,
             stack: None,
             moto: None,
             metadata_at: any_port,
@@ -78,24 +85,41 @@ impl Builder {
         self
     }
 
-    /// Puts the instance into a group. Without it, it is in none.
+    /// Has a group launch the instance. Without it, it is in none.
     #[must_use]
     pub fn group(mut self, name: &str, hooks: impl Into<Vec<Hook>>) -> Self {
-        self.group = Some((name.to_owned(), hooks.into()));
+        name.clone_into(&mut self.plan.name);
+        self.plan.hooks = hooks.into();
+        self.joins = Joins::Launched;
+        self
+    }
+
+    /// The group launches the instance into its warm pool.
+    #[must_use]
+    pub const fn warm(mut self, pool: Pool) -> Self {
+        self.plan.pool = Some(pool);
+        self.joins = Joins::Warmed;
+        self
+    }
+
+    /// The instance is not in the group, until it is attached.
+    #[must_use]
+    pub const fn outside(mut self) -> Self {
+        self.joins = Joins::Later;
+        self
+    }
+
+    /// Changes anything else about the group: the times it takes, its warm pool.
+    #[must_use]
+    pub fn plan(mut self, change: impl FnOnce(&mut Plan)) -> Self {
+        change(&mut self.plan);
         self
     }
 
     /// When the launch hooks open; at once by default.
     #[must_use]
     pub const fn opens(mut self, opens: Opens) -> Self {
-        self.opens = opens;
-        self
-    }
-
-    /// How long `Pending:Proceed` lasts; no time by default.
-    #[must_use]
-    pub const fn proceed(mut self, time: Duration) -> Self {
-        self.proceed = time;
+        self.plan.opens = opens;
         self
     }
 
@@ -133,11 +157,7 @@ impl Builder {
     /// If an address can't be listened on.
     pub async fn open(self) -> anyhow::Result<Stage> {
         let opened = Instant::now();
-        let (opens, proceed) = (self.opens, self.proceed);
-        let id = self.instance.id.clone();
-        let group = self
-            .group
-            .map(|(name, hooks)| Group::new(&name, &id, hooks, opens, proceed, opened));
+        let group = joined(self.plan, &self.instance.id, self.joins, opened)?;
         let stack = self.stack.map(|(name, state)| cloudformation::Stack {
             name,
             state,
@@ -198,6 +218,18 @@ impl Builder {
             _servers: servers,
         })
     }
+}
+
+fn joined(plan: Plan, instance: &str, joins: Joins, now: Instant) -> anyhow::Result<Option<Group>> {
+    let mut group = Group::new(plan, instance, now);
+    match joins {
+        Joins::NoGroup => return Ok(None),
+        Joins::Launched => group.launch(now),
+        Joins::Warmed => group.warm(now),
+        Joins::Later => Ok(()),
+    }
+    .map_err(|refusal| anyhow::anyhow!("{refusal}"))?;
+    Ok(Some(group))
 }
 
 async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {

@@ -7,11 +7,13 @@
 //! The rooms:
 //! - [`instance`]: who the instance is; [`imds`]: its metadata service
 //! - [`group`]: the lifecycle state machine, pure; `autoscaling` and [`cloudformation`]: the APIs in front of it
+//! - `acts`: what a test has the group do, and what the group tells; `notices`: what EC2 announces
 //! - [`fault`]: what may be ordered to go wrong; `words`: how AWS says no; [`log`]: what happened
 //! - `serve`, `line`, `pass`: the HTTP front, connections that can be severed, the way to moto
 //!
 //! To play another operation: an arm in its service's `answer`.
 
+mod acts;
 pub mod answer;
 mod autoscaling;
 mod builder;
@@ -23,6 +25,7 @@ pub mod imds;
 pub mod instance;
 mod line;
 pub mod log;
+mod notices;
 mod pass;
 mod serve;
 pub mod words;
@@ -38,12 +41,14 @@ pub use answer::{Answer, AwsError};
 pub use builder::Builder;
 pub use cloudformation::Signal;
 pub use fault::{Fault, Order};
-pub use group::{Author, Hook, Lifecycle, Opens, Outcome, Verdict};
+pub use group::{
+    Author, Edge, Group, Health, Hook, Lifecycle, Opens, Outcome, Passage, Plan, Pool, Verdict,
+};
 pub use imds::HttpTokens;
 pub use instance::Instance;
 pub use log::Entry;
+pub use notices::SpotAction;
 
-use group::Group;
 use imds::Metadata;
 
 const TARGET_STATE: &str = "meta-data/autoscaling/target-lifecycle-state";
@@ -182,55 +187,6 @@ impl Stage {
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.shared.opened.elapsed()
-    }
-
-    /// Every completion the group got, counted or refused, and every time-out.
-    #[must_use]
-    pub fn verdicts(&self) -> Vec<Verdict> {
-        lock(&self.shared.group)
-            .as_mut()
-            .map_or_else(Vec::new, |group| group.verdicts(Instant::now()))
-    }
-
-    /// The completions and time-outs that counted: hook and outcome.
-    #[must_use]
-    pub fn counted(&self) -> Vec<(String, Outcome)> {
-        self.verdicts()
-            .into_iter()
-            .filter(|v| v.refused.is_none())
-            .map(|v| (v.hook, v.outcome))
-            .collect()
-    }
-
-    /// When the group accepted a heartbeat, since the stage opened, and for which hook.
-    #[must_use]
-    pub fn heartbeats(&self) -> Vec<(Duration, String)> {
-        lock(&self.shared.group)
-            .as_ref()
-            .map_or_else(Vec::new, |group| group.heartbeats().to_vec())
-    }
-
-    /// The health statuses that SetInstanceHealth brought, in order.
-    #[must_use]
-    pub fn health(&self) -> Vec<String> {
-        lock(&self.shared.group)
-            .as_ref()
-            .map_or_else(Vec::new, |group| group.health().to_vec())
-    }
-
-    /// Where the instance stands in its group.
-    #[must_use]
-    pub fn lifecycle(&self) -> Option<Lifecycle> {
-        lock(&self.shared.group)
-            .as_mut()
-            .map(|group| group.state(Instant::now()))
-    }
-
-    /// Starts the instance's termination.
-    pub fn terminate(&self) {
-        if let Some(group) = lock(&self.shared.group).as_mut() {
-            group.terminate(Instant::now());
-        }
     }
 
     /// The CloudFormation signals that were taken, in order.

@@ -178,7 +178,9 @@ fn perform_metadata(shared: &Shared, call: &Call, parts: &Parts) -> Answer {
     let (path, now) = (call.parameter("path").unwrap_or_default(), Instant::now());
     let mut metadata = lock(&shared.metadata);
     if !lock(&shared.pinned_target).to_owned() {
-        let target = lock(&shared.group).as_mut().map(|group| group.target(now));
+        let target = lock(&shared.group)
+            .as_mut()
+            .and_then(|group| group.target(now));
         metadata.set(super::TARGET_STATE, target.map(str::as_bytes));
     }
     metadata.answer(&parts.method, parts.uri.path(), path, &parts.headers, now)

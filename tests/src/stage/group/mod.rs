@@ -1,186 +1,130 @@
 //! The Auto Scaling group, as far as one instance of it goes: a pure state machine.
 //!
-//! No I/O and no clock: every call brings `now`, and timers are carried out when somebody looks.
+//! No I/O and no clock: every call brings `now`, and timers are carried out when somebody looks. It stands without a
+//! stage, and is cheap enough to be played hundreds of thousands of times.
 //! Rules after the Amazon EC2 Auto Scaling User Guide, "Amazon EC2 Auto Scaling lifecycle hooks" and "Complete a
 //! lifecycle action".
 //!
-//! To add a transition (termination, warm pool): a variant of [`Transition`] with its wait and proceed states, and the
-//! edge that opens it.
+//! - [`lifecycle`], [`edge`], [`terms`], [`history`]: its words
+//! - `plan`: how this group is set up; `orders`: what it is told to do with the instance
+//! - `calls`: what the instance's callers ask of it; `time`: what comes about by itself
 
-mod terms;
+mod calls;
+pub mod edge;
+pub mod history;
+pub mod lifecycle;
+mod orders;
+mod plan;
+pub mod terms;
 #[cfg(test)]
 mod tests;
+mod time;
 
 use std::time::{Duration, Instant};
 
-pub use terms::{Author, Hook, Lifecycle, Opens, Outcome, Refusal, Subject, Transition, Verdict};
+pub use edge::Edge;
+pub use history::{Author, Health, Passage, Verdict};
+pub use lifecycle::Lifecycle;
+pub use plan::Plan;
+pub use terms::{Hook, Opens, Outcome, Pool, Refusal, Subject, Transition};
 
-/// A group's heartbeats may stretch a wait to at most this many time-outs (`GlobalTimeout` of DescribeLifecycleHooks).
-const GLOBAL_TIMEOUT_FACTOR: u32 = 100;
-/// …and never past this.
-const GLOBAL_TIMEOUT_MOST: Duration = Duration::from_secs(172_800);
-
-/// An open hook.
-#[derive(Debug)]
-struct Action {
-    hook: Hook,
-    token: String,
-    due: Instant,
-    limit: Instant,
-    result: Option<Outcome>,
-}
-
-#[derive(Debug)]
-enum Phase {
-    Pending,
-    Wait(Transition, Vec<Action>),
-    Proceed(Transition, Instant),
-    InService,
-    Terminating,
-}
+use time::Phase;
 
 /// The group and its one instance.
 #[derive(Debug)]
 pub struct Group {
-    /// Its name.
-    pub name: String,
-    /// Its hooks.
-    pub hooks: Vec<Hook>,
+    plan: Plan,
     instance: String,
     began: Instant,
-    opens: Opens,
-    proceed: Duration,
+    /// When the instance last joined.
+    joined: Instant,
     phase: Phase,
+    /// Completions that came before any hook was open.
     early: u32,
+    /// When an instance that was called unhealthy is terminated for it.
+    condemned: Option<Instant>,
+    passages: Vec<(Duration, Edge)>,
     verdicts: Vec<Verdict>,
     heartbeats: Vec<(Duration, String)>,
-    health: Vec<String>,
+    health: Vec<Health>,
 }
 
 impl Group {
-    /// A group whose instance was launched just now.
+    /// A group, and an instance that is not in it yet: [`Group::launch`], [`Group::warm`] or [`Group::attach`] it.
     #[must_use]
-    pub fn new(
-        name: &str,
-        instance: &str,
-        hooks: Vec<Hook>,
-        opens: Opens,
-        proceed: Duration,
-        now: Instant,
-    ) -> Self {
+    pub fn new(plan: Plan, instance: &str, now: Instant) -> Self {
         Self {
-            name: name.to_owned(),
-            hooks,
+            plan,
             instance: instance.to_owned(),
             began: now,
-            opens,
-            proceed,
-            phase: Phase::Pending,
+            joined: now,
+            phase: Phase::Outside,
             early: 0,
+            condemned: None,
+            passages: Vec::new(),
             verdicts: Vec::new(),
             heartbeats: Vec::new(),
             health: Vec::new(),
         }
     }
 
-    /// Where the instance stands.
+    /// Its name.
     #[must_use]
-    pub fn state(&mut self, now: Instant) -> Lifecycle {
-        self.advance(now);
-        match &self.phase {
-            Phase::Pending => Lifecycle::Pending,
-            Phase::Wait(Transition::Launching, _) => Lifecycle::PendingWait,
-            Phase::Wait(Transition::Terminating, _) => Lifecycle::TerminatingWait,
-            Phase::Proceed(Transition::Launching, _) => Lifecycle::PendingProceed,
-            Phase::Proceed(Transition::Terminating, _) => Lifecycle::TerminatingProceed,
-            Phase::InService => Lifecycle::InService,
-            Phase::Terminating => Lifecycle::Terminating,
-        }
+    pub fn name(&self) -> &str {
+        &self.plan.name
     }
 
-    /// What metadata calls the target lifecycle state.
+    /// Its hooks.
     #[must_use]
-    pub fn target(&mut self, now: Instant) -> &'static str {
-        match self.state(now) {
-            Lifecycle::Pending
-            | Lifecycle::PendingWait
-            | Lifecycle::PendingProceed
-            | Lifecycle::InService => "InService",
-            Lifecycle::Terminating | Lifecycle::TerminatingWait | Lifecycle::TerminatingProceed => {
-                "Terminated"
-            }
+    pub fn hooks(&self) -> &[Hook] {
+        &self.plan.hooks
+    }
+
+    /// Where the instance stands; `None`: it never was in the group.
+    pub fn state(&mut self, now: Instant) -> Option<Lifecycle> {
+        self.advance(now);
+        self.phase.state(self.plan.pool())
+    }
+
+    /// What metadata calls the target lifecycle state; `None` where it has none: outside of the group, and for a while
+    /// after joining it, if the plan says so.
+    pub fn target(&mut self, now: Instant) -> Option<&'static str> {
+        self.advance(now);
+        if now.saturating_duration_since(self.joined) < self.plan.untold {
+            return None;
         }
-    }
-
-    /// Starts the instance's termination, as a scale-in does.
-    pub fn terminate(&mut self, now: Instant) {
-        self.advance(now);
-        self.open(Transition::Terminating, now);
-    }
-
-    /// CompleteLifecycleAction.
-    ///
-    /// # Errors
-    /// The refusal the group would answer; it is in the history too.
-    pub fn complete(
-        &mut self,
-        group: &str,
-        hook: &str,
-        subject: Subject,
-        outcome: Outcome,
-        now: Instant,
-    ) -> Result<(), Refusal> {
-        self.advance(now);
-        let refusal = match self.open_action(group, hook, &subject) {
-            Ok(action) => {
-                action.result = Some(outcome);
-                None
-            }
-            Err(refusal) => Some(refusal),
-        };
-        self.verdicts.push(Verdict {
-            at: now.saturating_duration_since(self.began),
-            hook: hook.to_owned(),
-            outcome,
-            author: Author::Caller,
-            refused: refusal.as_ref().map(ToString::to_string),
-        });
-        if refusal.is_some() && matches!(self.phase, Phase::Pending) {
-            self.early = self.early.saturating_add(1);
-        }
-        self.advance(now);
-        refusal.map_or(Ok(()), Err)
-    }
-
-    /// RecordLifecycleActionHeartbeat.
-    ///
-    /// # Errors
-    /// The refusal the group would answer.
-    pub fn heartbeat(
-        &mut self,
-        group: &str,
-        hook: &str,
-        subject: &Subject,
-        now: Instant,
-    ) -> Result<(), Refusal> {
-        self.advance(now);
-        let action = self.open_action(group, hook, subject)?;
-        action.due = action.limit.min(now + action.hook.heartbeat_timeout);
-        self.heartbeats
-            .push((now.saturating_duration_since(self.began), hook.to_owned()));
-        Ok(())
-    }
-
-    /// SetInstanceHealth.
-    pub fn set_health(&mut self, status: &str) {
-        self.health.push(status.to_owned());
+        self.phase.target(self.plan.pool())
     }
 
     /// Every completion so far, counted or refused, and every time-out, in order.
-    #[must_use]
-    pub fn verdicts(&mut self, now: Instant) -> Vec<Verdict> {
+    pub fn verdicts(&mut self, now: Instant) -> &[Verdict] {
         self.advance(now);
-        self.verdicts.clone()
+        &self.verdicts
+    }
+
+    /// Every edge the instance went so far, in order, with the verdicts that counted on it.
+    pub fn passages(&mut self, now: Instant) -> Vec<Passage> {
+        self.advance(now);
+        let counted = |number| {
+            self.verdicts
+                .iter()
+                .filter(move |verdict| verdict.passage == Some(number))
+        };
+        let numbered = self.passages.iter().enumerate();
+        numbered
+            .map(|(number, (at, edge))| Passage {
+                at: *at,
+                edge: *edge,
+                verdicts: counted(number).cloned().collect(),
+            })
+            .collect()
+    }
+
+    /// The edge that the instance is on, or went last, and its number among [`Group::passages`].
+    pub fn passage(&mut self, now: Instant) -> Option<(usize, Edge)> {
+        self.advance(now);
+        let (_, edge) = self.passages.last()?;
+        Some((self.passages.len() - 1, *edge))
     }
 
     /// Every accepted heartbeat: when, since the group began, and for which hook.
@@ -189,108 +133,9 @@ impl Group {
         &self.heartbeats
     }
 
-    /// The health statuses callers set, in order.
+    /// What callers said of the instance's health, in order.
     #[must_use]
-    pub fn health(&self) -> &[String] {
+    pub fn health(&self) -> &[Health] {
         &self.health
-    }
-
-    fn open_action(
-        &mut self,
-        group: &str,
-        hook: &str,
-        subject: &Subject,
-    ) -> Result<&mut Action, Refusal> {
-        if group != self.name {
-            return Err(Refusal::NoGroup(group.to_owned()));
-        }
-        let instance = &self.instance;
-        let named = |action: &&mut Action| {
-            action.result.is_none()
-                && action.hook.name == hook
-                && match subject {
-                    Subject::Instance(id) => id == instance,
-                    Subject::Token(token) => *token == action.token,
-                }
-        };
-        match &mut self.phase {
-            Phase::Wait(_, actions) => actions.iter_mut().find(named),
-            Phase::Pending | Phase::Proceed(..) | Phase::InService | Phase::Terminating => None,
-        }
-        .ok_or_else(|| Refusal::NoActiveAction(subject.clone()))
-    }
-
-    /// Carries out what time has brought about up to `now`.
-    fn advance(&mut self, now: Instant) {
-        loop {
-            match &mut self.phase {
-                Phase::Pending => match self.opens {
-                    Opens::After(wait) if now >= self.began + wait => {
-                        self.open(Transition::Launching, self.began + wait);
-                    }
-                    Opens::AfterCompletions(count) if self.early >= count => {
-                        self.open(Transition::Launching, now)
-                    }
-                    Opens::After(_) | Opens::AfterCompletions(_) => return,
-                },
-                Phase::Wait(transition, actions) => {
-                    let transition = *transition;
-                    for action in actions
-                        .iter_mut()
-                        .filter(|a| a.result.is_none() && now >= a.due)
-                    {
-                        action.result = Some(action.hook.default_result);
-                        self.verdicts.push(Verdict {
-                            at: action.due.saturating_duration_since(self.began),
-                            hook: action.hook.name.clone(),
-                            outcome: action.hook.default_result,
-                            author: Author::TimeOut,
-                            refused: None,
-                        });
-                    }
-                    let abandoned = actions.iter().any(|a| a.result == Some(Outcome::Abandon));
-                    let open = actions.iter().any(|a| a.result.is_none());
-                    self.phase = match (transition, abandoned, open) {
-                        (Transition::Launching, true, _) => Phase::Terminating,
-                        (_, false, true) => return,
-                        (Transition::Launching | Transition::Terminating, _, _) => {
-                            Phase::Proceed(transition, now)
-                        }
-                    };
-                }
-                Phase::Proceed(transition, since) => {
-                    if now < *since + self.proceed {
-                        return;
-                    }
-                    self.phase = match transition {
-                        Transition::Launching => Phase::InService,
-                        Transition::Terminating => Phase::Terminating,
-                    };
-                }
-                Phase::InService | Phase::Terminating => return,
-            }
-        }
-    }
-
-    fn open(&mut self, transition: Transition, at: Instant) {
-        let actions: Vec<Action> = self
-            .hooks
-            .iter()
-            .filter(|hook| hook.transition == transition)
-            .enumerate()
-            .map(|(number, hook)| Action {
-                token: format!("00000000-0000-4000-8000-{number:012}"),
-                due: at + hook.heartbeat_timeout,
-                limit: at
-                    + (hook.heartbeat_timeout * GLOBAL_TIMEOUT_FACTOR).min(GLOBAL_TIMEOUT_MOST),
-                result: None,
-                hook: hook.clone(),
-            })
-            .collect();
-        self.phase = if actions.is_empty() {
-            Phase::Proceed(transition, at)
-        } else {
-            Phase::Wait(transition, actions)
-        };
     }
 }

@@ -1,40 +1,9 @@
-//! What the group and its callers talk about: states, hooks, results, refusals.
+//! What the group and its callers talk about: hooks, results, refusals.
 
 use std::fmt;
 use std::time::Duration;
 
-/// Where the instance stands in its group, in the words of DescribeAutoScalingInstances.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lifecycle {
-    /// Launched; the hooks are not open yet.
-    Pending,
-    /// Waiting for its launch hooks.
-    PendingWait,
-    /// The hooks are done, the instance is being put into service.
-    PendingProceed,
-    /// In service.
-    InService,
-    /// On its way out.
-    Terminating,
-    /// Waiting for its termination hooks.
-    TerminatingWait,
-    /// The termination hooks are done.
-    TerminatingProceed,
-}
-
-impl fmt::Display for Lifecycle {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self {
-            Self::Pending => "Pending",
-            Self::PendingWait => "Pending:Wait",
-            Self::PendingProceed => "Pending:Proceed",
-            Self::InService => "InService",
-            Self::Terminating => "Terminating",
-            Self::TerminatingWait => "Terminating:Wait",
-            Self::TerminatingProceed => "Terminating:Proceed",
-        })
-    }
-}
+use super::lifecycle::Lifecycle;
 
 /// What a hook holds up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +21,30 @@ impl Transition {
         match self {
             Self::Launching => "autoscaling:EC2_INSTANCE_LAUNCHING",
             Self::Terminating => "autoscaling:EC2_INSTANCE_TERMINATING",
+        }
+    }
+}
+
+/// How a group's warm pool keeps its instances.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Pool {
+    /// Stopped, as is the default.
+    #[default]
+    Stopped,
+    /// Running.
+    Running,
+    /// Hibernated.
+    Hibernated,
+}
+
+impl Pool {
+    /// The state in which its instances rest.
+    #[must_use]
+    pub const fn state(self) -> Lifecycle {
+        match self {
+            Self::Stopped => Lifecycle::WarmedStopped,
+            Self::Running => Lifecycle::WarmedRunning,
+            Self::Hibernated => Lifecycle::WarmedHibernated,
         }
     }
 }
@@ -139,34 +132,10 @@ impl Hook {
 /// When `Pending` becomes `Pending:Wait`. Real groups take seconds, and agents that signal before it are refused.
 #[derive(Debug, Clone, Copy)]
 pub enum Opens {
-    /// This long after the stage started.
+    /// This long after the launch, or after the warm pool was left.
     After(Duration),
     /// After this many completions were refused for being early.
     AfterCompletions(u32),
-}
-
-/// Who gave a verdict.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Author {
-    /// A CompleteLifecycleAction.
-    Caller,
-    /// The hook's time-out.
-    TimeOut,
-}
-
-/// One line of the group's history: a completion, counted or refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
-    /// Since the group began.
-    pub at: Duration,
-    /// The hook named.
-    pub hook: String,
-    /// The result asked for.
-    pub outcome: Outcome,
-    /// Who asked.
-    pub author: Author,
-    /// Why it did not count, when it did not.
-    pub refused: Option<String>,
 }
 
 /// Why a call was refused, in AWS's words.
@@ -176,6 +145,8 @@ pub enum Refusal {
     NoActiveAction(Subject),
     /// There is no such group.
     NoGroup(String),
+    /// From the state that the instance is in, nothing leads where it was ordered.
+    NoWay(Option<Lifecycle>),
 }
 
 impl fmt::Display for Refusal {
@@ -198,6 +169,8 @@ impl fmt::Display for Refusal {
                     "AutoScalingGroup name not found - AutoScalingGroup '{name}' not found"
                 )
             }
+            Self::NoWay(Some(state)) => write!(out, "no way leads there from {state}"),
+            Self::NoWay(None) => write!(out, "no way leads there for an instance in no group"),
         }
     }
 }

@@ -82,9 +82,8 @@ impl Metadata {
             me.region
         );
         for (path, value) in [
-            ("ami-id", me.image.as_str()),
             ("ami-launch-index", "0"),
-            ("hostname", &host),
+            ("hostname", host.as_str()),
             ("instance-action", "none"),
             ("instance-id", &me.id),
             ("instance-life-cycle", &me.life_cycle),
@@ -125,10 +124,7 @@ impl Metadata {
                 Some(value.as_bytes()),
             );
         }
-        new.set(
-            "dynamic/instance-identity/document",
-            Some(identity_document(me).as_bytes()),
-        );
+        new.image(me);
         new.set("user-data", user_data.as_deref());
         new
     }
@@ -139,6 +135,16 @@ impl Metadata {
             Some(value) => self.tree.insert(path.to_owned(), value.to_vec()),
             None => self.tree.remove(path),
         };
+    }
+
+    /// Tells the image that the instance was started from.
+    pub fn image(&mut self, me: &Instance) {
+        self.set("meta-data/ami-id", Some(me.image.as_bytes()));
+        let document = identity_document(me);
+        self.set(
+            "dynamic/instance-identity/document",
+            Some(document.as_bytes()),
+        );
     }
 
     /// Lets no token live longer than this, whatever is asked for.
@@ -278,7 +284,7 @@ fn token_life(headers: &HeaderMap) -> Option<Duration> {
         .then(|| Duration::from_secs(seconds))
 }
 
-fn stamp(from_now: Duration) -> String {
+pub(super) fn stamp(from_now: Duration) -> String {
     let at = OffsetDateTime::now_utc() + from_now;
     at.replace_nanosecond(0)
         .unwrap_or(at)

@@ -280,7 +280,7 @@ async fn terminated_meanwhile() -> Result<()> {
         called(&play, ("ssm", "GetParameters")) > 0
     })
     .await?;
-    play.stage.terminate();
+    play.stage.group(Group::terminate)?;
     let finished = running.finish(PATIENCE).await?;
     finished.expect_code(0)?;
     finished.expect_said("the group is terminating the instance")?;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use firstlight_tests::stage::{
-    AwsError, Builder, Fault, Hook, Instance, Lifecycle, Opens, Outcome, Stage,
+    AwsError, Builder, Fault, Group, Hook, Instance, Lifecycle, Opens, Outcome, Stage,
 };
 use firstlight_tests::wait::wait_until;
 use serde_json::{Value, json};
