@@ -1,6 +1,6 @@
 //! The command line: one file a command.
 //!
-//! `launch` is the driver's; what only looks is here. Results go to stdout, everything about
+//! `run` and `launch` are the driver's; what only looks is here. Results go to stdout, everything about
 //! them to stderr, so that a pipe gets the result alone.
 //!
 //! To add a command: a variant of [`Command`], a file for it, an arm in `main`.
@@ -12,7 +12,7 @@ pub mod status;
 use crate::{
     aws,
     context::{Context, Deadline, Paths, Timings},
-    driver,
+    driver::{self, Stay},
     imds::Imds,
     report::{self, Report},
     spec::{self, SpecError},
@@ -20,7 +20,11 @@ use crate::{
 };
 use clap::Parser;
 use firstlight_userdata::sources::Sources;
-use std::{ffi::OsString, path::PathBuf, time::Duration};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// What every help text ends in.
 const AFTER: &str = "\
@@ -112,14 +116,8 @@ pub fn main() -> Exit {
         }
     };
     let exit = match &cli.command {
-        Command::Launch | Command::Run => {
-            let stay = match cli.command {
-                Command::Run => driver::Stay::Stay,
-                _ => driver::Stay::Leave,
-            };
-            let report = || report::init(&cli.root, &Paths::below(&cli.root));
-            runtime.block_on(driver::run(paths, timings, stay, report))
-        }
+        Command::Launch => runtime.block_on(agent(&cli.root, paths, timings, Stay::Leave)),
+        Command::Run => runtime.block_on(agent(&cli.root, paths, timings, Stay::Stay)),
         Command::Check(args) => {
             let report = report::looking();
             runtime.block_on(check::run(args, async || {
@@ -131,6 +129,12 @@ pub fn main() -> Exit {
     // musl looks names up on a blocking thread that nothing can cut off: it is not waited for.
     runtime.shutdown_background();
     exit
+}
+
+/// The agent itself, for one launch or to stay.
+async fn agent(root: &Path, paths: Paths, timings: Timings, stay: Stay) -> Exit {
+    let report = || report::init(root, &Paths::below(root));
+    driver::run(paths, timings, stay, report).await
 }
 
 /// What this instance is told, for `check` without files.

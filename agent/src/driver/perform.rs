@@ -24,6 +24,19 @@ impl Driver {
         me: &'a Identity,
         running: &mut Running<'a>,
     ) -> Option<Exit> {
+        let name = effect.name();
+        let last = self.begin_or_perform(effect, cx, me, running);
+        cx.report.performed(name);
+        last
+    }
+
+    fn begin_or_perform<'a>(
+        &mut self,
+        effect: Effect,
+        cx: &'a Context,
+        me: &'a Identity,
+        running: &mut Running<'a>,
+    ) -> Option<Exit> {
         match effect {
             Effect::Persist => self.persist(),
             Effect::Join => self.join(cx, me, running),

@@ -133,6 +133,52 @@ pub enum Effect {
     Exit(Exit),
 }
 
+impl Effect {
+    /// The name of every kind of effect, as the journal tells it.
+    pub const NAMES: [&str; 17] = [
+        "persist",
+        "join",
+        "heartbeat",
+        "permit",
+        "begin_launch",
+        "begin_prepare",
+        "begin_drain",
+        "begin_keep",
+        "abort",
+        "signal",
+        "evidence",
+        "stop_workload",
+        "look",
+        "report_unhealthy",
+        "forget",
+        "rest",
+        "exit",
+    ];
+
+    /// Its name in the journal.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Effect::Persist => "persist",
+            Effect::Join => "join",
+            Effect::Heartbeat(_) => "heartbeat",
+            Effect::Permit => "permit",
+            Effect::Begin(Work::Launch) => "begin_launch",
+            Effect::Begin(Work::Prepare) => "begin_prepare",
+            Effect::Begin(Work::Drain(_)) => "begin_drain",
+            Effect::Begin(Work::Keep) => "begin_keep",
+            Effect::Abort => "abort",
+            Effect::Signal { .. } => "signal",
+            Effect::Evidence => "evidence",
+            Effect::StopWorkload => "stop_workload",
+            Effect::Look => "look",
+            Effect::ReportUnhealthy => "report_unhealthy",
+            Effect::Forget => "forget",
+            Effect::Rest(_) => "rest",
+            Effect::Exit(_) => "exit",
+        }
+    }
+}
+
 /// What the agent works at; one at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Work {

@@ -77,20 +77,15 @@ pub(super) fn resume(record: &Record) -> Vec<Effect> {
 
 /// The exit code of a record on which nothing more is to be done for now.
 pub fn rest(record: &Record) -> Option<Exit> {
-    let effects = resume(record);
-    let idle = |effect: &Effect| match effect {
-        Effect::Heartbeat(waiting) => waiting.is_empty(),
-        effect => matches!(
-            effect,
-            Effect::Begin(Work::Keep) | Effect::Rest(_) | Effect::Exit(_)
-        ),
-    };
-    let code = |effect: &Effect| match effect {
-        Effect::Rest(code) | Effect::Exit(code) => Some(*code),
-        _ => None,
-    };
-    let code = effects.iter().find_map(code);
-    code.filter(|_| effects.iter().all(idle))
+    let mut code = None;
+    for effect in resume(record) {
+        if let Effect::Rest(exit) | Effect::Exit(exit) = effect {
+            code = Some(exit);
+        } else if effect != Effect::Begin(Work::Keep) && effect != Effect::Heartbeat(vec![]) {
+            return None;
+        }
+    }
+    code
 }
 
 /// How far a transition's services are, once it is decided that they serve.
@@ -126,8 +121,8 @@ fn work(record: &Record) -> Work {
 fn heeded(record: &Record) -> Option<(Notice, Option<u64>)> {
     let wanted = &record.facts.conduct.drain_on;
     let named = record.facts.notices.iter();
-    let named = named.filter(|(notice, _)| wanted.contains(notice));
-    named.last().map(|(notice, at_ms)| (*notice, *at_ms))
+    let mut named = named.filter(|(notice, _)| wanted.contains(notice));
+    named.next_back().map(|(notice, at_ms)| (*notice, *at_ms))
 }
 
 /// In service, as far as is known, with nobody waiting.

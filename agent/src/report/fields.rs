@@ -149,6 +149,8 @@ pub enum Event {
     Heartbeat,
     /// The verdict is decided.
     Verdict,
+    /// The agent did, or began, something that its state asked for: an effect's name.
+    Effect,
     /// Somebody was told the verdict, or could not be.
     Delivered,
     /// The agent's work on this launch is over.
@@ -177,6 +179,7 @@ impl Event {
         Event::Group,
         Event::Heartbeat,
         Event::Verdict,
+        Event::Effect,
         Event::Delivered,
         Event::Ended,
         Event::Info,
@@ -210,6 +213,7 @@ impl Event {
             Event::Group => ("group", "487c28eeac31403684d72e7b5062c9ad"),
             Event::Heartbeat => ("heartbeat", "8faa8e3daed34e7c959d5b6e1f52789c"),
             Event::Verdict => ("verdict", "3b07c9ad697a46ecb58bf693aec1efe2"),
+            Event::Effect => ("effect", "bd6818b2da4446a48da4de7c91ef0a25"),
             Event::Delivered => ("delivered", "ab0a4fd4147a447e92eb93ba7c54d93d"),
             Event::Ended => ("ended", "20f2dd531f964e9ab2355e15017e148f"),
             Event::Info => ("info", "0f70d88175144715a8849382568fc7b9"),

@@ -93,6 +93,12 @@ impl Report {
         self.info(notice.as_str());
     }
 
+    /// An effect of the state machine was performed, or begun.
+    pub fn performed(&self, effect: &'static str) {
+        let text = format!("effect {effect}");
+        self.shown().say(Event::Effect, Level::Debug, &[], &text);
+    }
+
     /// A heartbeat was taken.
     pub fn heartbeat(&self, hook: &str) {
         let mut shown = self.shown();
