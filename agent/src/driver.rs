@@ -2,7 +2,7 @@
 //! What to do is decided in `lifecycle` alone; the loop never looks at the record's state.
 //!
 //! - [`mod@open`] lock, record and identity; [`follow`] what another agent decides
-//! - [`perform`] one effect
+//! - [`perform`] one effect; [`running`] what is under way
 //! - [`watch`] what metadata says meanwhile; [`stop`] being asked to leave
 //!
 //! To add an effect: a variant of `Effect`, an arm in [`Driver::perform`], and where it takes time a
@@ -12,6 +12,7 @@ mod clock;
 mod follow;
 mod open;
 mod perform;
+mod running;
 mod slot;
 mod stop;
 mod watch;
@@ -19,28 +20,19 @@ mod watch;
 use crate::{
     context::{Context, Paths, Timings},
     imds::Identity,
-    lifecycle::{
-        self, Effect, Event, Fact, Joined, Proof, Recipient, Record, Settled, Unjoined, Verdict,
-        Work,
-    },
-    report::{Report, status::Kind},
-    signal::Membership,
+    lifecycle::{self, Effect, Event, Record, Verdict},
+    report::{self, Report, status::Kind},
     state::Store,
     verdict::{Exit, LaunchError, Reason, Stage},
     workload::Workload,
 };
 use clock::now;
 use follow::Followed;
+use running::{Done, Running};
 use slot::Slot;
 use std::{collections::VecDeque, rc::Rc, time::Duration};
 use stop::{Asked, Stop};
-use tokio::{
-    sync::{
-        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
-        watch as value,
-    },
-    time::Instant,
-};
+use tokio::time::Instant;
 use watch::Sight;
 
 /// A launch's whole time until its spec says otherwise; the contract's default.
@@ -77,7 +69,12 @@ pub async fn run(
     };
     let store = match store {
         Ok(Followed::Lock(store)) => Ok(store),
-        Ok(Followed::Decided(exit)) => return exit,
+        Ok(Followed::Decided(exit)) => {
+            let words =
+                "another agent stays on this instance, and has decided: `firstlight status` tells";
+            report::looking().info(words);
+            return exit;
+        }
         Err(error) => Err(error),
     };
     let report = report();
@@ -121,8 +118,8 @@ struct Driver {
     decided: bool,
     /// The verdict of this transition that people have been told.
     announced: Option<Verdict>,
-    /// How the transition before this one ended, if it was decided.
-    before: Option<Exit>,
+    /// How the transition ended that this process came for, when another has begun.
+    before: Option<Before>,
     /// What metadata said last.
     seen: Sight,
     /// What the last launch of this process started.
@@ -132,71 +129,13 @@ struct Driver {
     queue: VecDeque<Effect>,
 }
 
-/// What a work came to.
-struct Done {
-    /// `None`: no source says anything to firstlight.
-    proof: Option<Proof>,
-    workload: Option<Workload>,
-}
-
-impl Done {
-    const NOT_FOR_US: Done = Done {
-        proof: None,
-        workload: None,
-    };
-}
-
-impl<P: Into<Proof>> From<P> for Done {
-    fn from(proof: P) -> Done {
-        Done {
-            proof: Some(proof.into()),
-            workload: None,
-        }
-    }
-}
-
-/// What takes time, and is under way at most once each.
-struct Running<'a> {
-    work: Slot<'a, Result<Done, LaunchError>>,
-    working: Option<Work>,
-    permit: value::Sender<bool>,
-    join: Slot<'a, Result<(Membership, Vec<Recipient>), Unjoined>>,
-    membership: Option<Membership>,
-    heartbeat: Slot<'a, ()>,
-    kept_waiting: Vec<Recipient>,
-    signal: Slot<'a, (Recipient, Settled)>,
-    telling: Option<Recipient>,
-    evidence: Slot<'a, ()>,
-    stop: Slot<'a, ()>,
-    look: Slot<'a, Option<String>>,
-    unhealthy: Slot<'a, ()>,
-    watch: Slot<'a, Sight>,
-    facts: UnboundedReceiver<Fact>,
-    tell: UnboundedSender<Fact>,
-}
-
-impl Running<'_> {
-    fn nothing() -> Self {
-        let (tell, facts) = unbounded_channel();
-        Running {
-            work: Slot::idle(),
-            working: None,
-            permit: value::Sender::new(false),
-            join: Slot::idle(),
-            membership: None,
-            heartbeat: Slot::idle(),
-            kept_waiting: vec![],
-            signal: Slot::idle(),
-            telling: None,
-            evidence: Slot::idle(),
-            stop: Slot::idle(),
-            look: Slot::idle(),
-            unhealthy: Slot::idle(),
-            watch: Slot::idle(),
-            facts,
-            tell,
-        }
-    }
+/// How a transition ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Before {
+    /// Decided: with this code.
+    Decided(Exit),
+    /// Undecided, for the instance is on its way out.
+    CutOff,
 }
 
 impl Driver {
@@ -205,12 +144,13 @@ impl Driver {
         self.feed(Event::Started);
         loop {
             let (cx, me) = (self.context(), self.me.clone());
-            if let Some(exit) = self.transition(&cx, &me, &mut asked).await {
-                return exit;
-            }
-            // Who came for one transition has seen how it ended.
-            if let (Stay::Leave, Some(exit)) = (self.stay, self.before) {
-                return exit;
+            let exit = self.transition(&cx, &me, &mut asked).await;
+            match (self.stay, self.before, exit) {
+                // Who came for one transition has seen how it ended.
+                (Stay::Leave, Some(Before::Decided(exit)), _) => return exit,
+                (Stay::Leave, Some(Before::CutOff), Some(_)) => return Exit::Interrupted,
+                (_, _, Some(exit)) => return exit,
+                (_, _, None) => {}
             }
         }
     }
@@ -306,10 +246,11 @@ impl Driver {
     fn feed(&mut self, event: Event) {
         let (record, effects) = lifecycle::step(&self.record, event, &now());
         if record.transition != self.record.transition {
-            self.before = self
-                .record
-                .verdict()
-                .map(|_| lifecycle::exit(&self.record.state));
+            self.before = match self.record.verdict() {
+                Some(_) => Some(Before::Decided(lifecycle::exit(&self.record.state))),
+                None if !record.transition.kind.is_entry() => Some(Before::CutOff),
+                None => None,
+            };
             self.decided = false;
             self.announced = None;
         }
@@ -352,23 +293,5 @@ impl Driver {
             None => {}
         }
         self.announced = verdict.cloned();
-    }
-}
-
-impl Running<'_> {
-    fn joined(
-        &mut self,
-        cx: &Context,
-        joined: Result<(Membership, Vec<Recipient>), Unjoined>,
-    ) -> Event {
-        if let Err(unjoined) = &joined {
-            cx.report
-                .warn("recipients_unknown", &unjoined.error.message);
-        }
-        Event::Joined(joined.map(|(found, recipients)| {
-            let member = found.is_member();
-            self.membership = Some(found);
-            Joined { recipients, member }
-        }))
     }
 }

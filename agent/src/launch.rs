@@ -84,6 +84,11 @@ pub async fn launch(
     Ok(Some((healthy, workload)))
 }
 
+/// Whether any source says anything to firstlight, be it wrong.
+pub async fn is_for_us(cx: &Context, me: &Identity) -> bool {
+    !matches!(spec::load(cx, me, None).await, Ok(None))
+}
+
 /// For a warm pool.
 pub async fn prepare(
     cx: &Context,

@@ -1,7 +1,11 @@
 //! Performs one effect, or begins it where it takes time. Asked again for what is under way, it is left
 //! alone.
 
-use super::{Done, Driver, Running, Slot, Stay};
+use super::{
+    Driver, Stay,
+    running::{Done, Running},
+    slot::Slot,
+};
 use crate::{
     context::Context,
     drain, evidence,
@@ -152,7 +156,13 @@ impl Driver {
             }
             Work::Drain(why) => {
                 let kept = self.kept();
-                Slot::of(async move { Ok(drain::drain(cx, me, why, kept).await.into()) })
+                Slot::of(async move {
+                    // Terminated before anybody read what the instance is for.
+                    if kept.document.is_none() && !launch::is_for_us(cx, me).await {
+                        return Ok(Done::NOT_FOR_US);
+                    }
+                    Ok(drain::drain(cx, me, why, kept).await.into())
+                })
             }
             Work::Keep => {
                 let kept = self.kept();
