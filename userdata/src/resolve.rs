@@ -1,6 +1,7 @@
 //! From a spec with references to a spec with values: pure, all or nothing.
 //!
 //! - `fill`: the walk over every string of a spec
+//! - `pull`: as much as a pull needs
 //! - `text`: one string, its references replaced
 //! - `environment`: whole sets of variables
 //! - `image`: what stands outside a reference keeps its role
@@ -10,7 +11,10 @@ mod environment;
 mod fill;
 pub(crate) mod image;
 pub(crate) mod json;
+mod pull;
 mod text;
+
+pub use pull::{Preparation, Pull, Pulls};
 
 use crate::{
     diagnostic::Diagnostics,
@@ -93,7 +97,7 @@ pub enum Answer {
     Path(Vec<(String, Fetched)>),
 }
 
-/// Every value that [`Spec::targets`] asked for.
+/// Every value that [`Spec::targets`] or [`Spec::targets_to_prepare`] asked for.
 pub type Values = BTreeMap<Target, Answer>;
 
 /// What was fetched, by name and version, never by value: for the record and the digest.
@@ -122,7 +126,7 @@ pub fn versions(values: &Values) -> BTreeMap<String, String> {
 impl Spec<Unresolved> {
     /// Everything to fetch, de-duplicated and sorted.
     pub fn targets(&self) -> Vec<Target> {
-        fill::targets(self)
+        fill::listed(|filler| drop(filler.spec(self)))
     }
 
     /// Puts the values in.
@@ -130,7 +134,7 @@ impl Spec<Unresolved> {
     /// # Errors
     /// Every value that is not there, does not fit where it stands, or is a secret where none may be.
     pub fn resolve(&self, values: &Values) -> Result<Spec<Resolved>, Diagnostics> {
-        fill::resolve(self, values)
+        fill::filled(values, |filler| filler.spec(self))
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) async fn inspect(
     Ok(inspected.map(|inspected| image(reference, pulled, &inspected)))
 }
 
-/// The image of that id, pinned by it.
+/// The image of that id or digest, pinned by it.
 pub(super) async fn by_id(
     cx: &Context,
     docker: &Docker,

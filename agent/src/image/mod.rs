@@ -15,18 +15,12 @@ pub use error::{Cause, ImageError};
 use crate::{
     context::Context,
     docker,
-    imds::Identity,
-    references::Resolution,
     report::PullProgress,
     retry::{self, Backoff},
 };
 use bollard::Docker;
 use credentials::Credentials;
-use firstlight_userdata::{
-    redact::Redactor,
-    spec::{PullPolicy, Resolved, Spec},
-    value::ImageRef,
-};
+use firstlight_userdata::{redact::Redactor, resolve::Pulls, spec::PullPolicy, value::ImageRef};
 use futures_util::future::try_join_all;
 use std::{
     cell::Cell,
@@ -34,10 +28,6 @@ use std::{
     time::Duration,
 };
 use tokio::time::Instant;
-
-/// Proof that every image of the spec is on this machine, by digest, and that nothing was started.
-#[derive(Debug)]
-pub struct Prepared(());
 
 /// The image each container runs, by container (service or task) name.
 pub type Images = BTreeMap<String, Image>;
@@ -53,6 +43,33 @@ pub struct Image {
     pub has_healthcheck: bool,
 }
 
+/// Proof that every image is on this machine under its digest. Only [`prepare`] makes one.
+#[derive(Debug)]
+pub struct Prepared(());
+
+/// Pulls as [`pull`] does, and then looks for every image by its digest: a later one's layers may have
+/// filled the disk, and something may have tidied up.
+///
+/// # Errors
+/// The first image that cannot be had, or is gone again.
+pub async fn prepare(
+    cx: &Context,
+    pulls: &Pulls,
+    redact: &Redactor,
+    recorded: &Images,
+) -> Result<(Images, Prepared), ImageError> {
+    let images = pull(cx, pulls, redact, recorded).await?;
+    let docker = docker::engine(cx).await?;
+    let pinned: BTreeSet<&str> = images.values().map(|image| &*image.pinned).collect();
+    for pinned in pinned {
+        let found = found::by_id(cx, &docker, pinned).await?;
+        found.ok_or_else(|| ImageError::Vanished {
+            image: pinned.to_owned(),
+        })?;
+    }
+    Ok((images, Prepared(())))
+}
+
 /// Pulls every image that the spec names, in parallel, each once.
 ///
 /// A container that is in `recorded` runs the image recorded for it, whatever its reference or tag has
@@ -62,19 +79,19 @@ pub struct Image {
 /// The first image that cannot be had.
 pub async fn pull(
     cx: &Context,
-    _me: &Identity,
-    resolution: &Resolution,
+    pulls: &Pulls,
+    redact: &Redactor,
     recorded: &Images,
 ) -> Result<Images, ImageError> {
     let docker = docker::engine(cx).await?;
-    let credentials = Credentials::new(cx, &resolution.spec.registries);
+    let credentials = Credentials::new(cx, &pulls.registries);
     let puller = Puller {
         cx,
         docker: &docker,
         credentials: &credentials,
-        redact: &resolution.redactor,
+        redact,
     };
-    let pulls = wanted(&resolution.spec, recorded)
+    let pulls = wanted(pulls, recorded)
         .into_iter()
         .map(async |(what, containers)| {
             let image = match what {
@@ -112,28 +129,17 @@ struct Container {
 }
 
 /// Each image once, with its containers.
-fn wanted<'a>(
-    spec: &'a Spec<Resolved>,
-    recorded: &'a Images,
-) -> BTreeMap<What<'a>, Vec<Container>> {
-    let services = spec
-        .services
-        .iter()
-        .map(|(name, service)| (name, &service.container));
-    let tasks = spec
-        .tasks
-        .iter()
-        .map(|(name, task)| (name, &task.container));
+fn wanted<'a>(pulls: &'a Pulls, recorded: &'a Images) -> BTreeMap<What<'a>, Vec<Container>> {
     let mut wanted: BTreeMap<What<'_>, Vec<Container>> = BTreeMap::new();
-    for (name, container) in services.chain(tasks) {
+    for (name, pull) in &pulls.images {
         let (what, reference) = match recorded.get(name) {
             Some(image) => (What::Recorded(&image.pinned), image.reference.clone()),
-            None => (What::Named(&container.image), container.image.to_string()),
+            None => (What::Named(&pull.image), pull.image.to_string()),
         };
         wanted.entry(what).or_default().push(Container {
             name: name.clone(),
             reference,
-            policy: container.pull_policy(),
+            policy: pull.policy,
         });
     }
     wanted
@@ -253,18 +259,21 @@ fn stands(last: Option<ImageError>, began: Instant, enough: Duration) -> Option<
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
-    use crate::workload::example;
+    use firstlight_userdata::resolve::Pull;
 
     /// Services with these images.
-    fn spec(services: &[(&str, &str)]) -> Spec<Resolved> {
-        let mut spec = example::spec();
-        for (name, image) in services {
-            let mut container = example::container();
-            container.image = ImageRef::parse(image).unwrap();
-            let service = example::service(container);
-            spec.services.insert((*name).to_owned(), service);
+    fn pulls(services: &[(&str, &str)]) -> Pulls {
+        let pull = |(name, image): &(&str, &str)| {
+            let pull = Pull {
+                image: ImageRef::parse(image).unwrap(),
+                policy: PullPolicy::Always,
+            };
+            ((*name).to_owned(), pull)
+        };
+        Pulls {
+            registries: BTreeMap::new(),
+            images: services.iter().map(pull).collect(),
         }
-        spec
     }
 
     fn image(reference: &str, pinned: &str) -> Image {
@@ -276,7 +285,7 @@ mod tests {
     }
 
     /// "what: container reference, …", a line each.
-    fn lines(spec: &Spec<Resolved>, recorded: &Images) -> Vec<String> {
+    fn lines(pulls: &Pulls, recorded: &Images) -> Vec<String> {
         let line = |(what, containers): (What<'_>, Vec<Container>)| {
             let what = match what {
                 What::Recorded(pinned) => pinned.to_owned(),
@@ -286,7 +295,7 @@ mod tests {
             let containers = containers.map(|one| format!("{} {}", one.name, one.reference));
             format!("{what}: {}", containers.collect::<Vec<_>>().join(", "))
         };
-        wanted(spec, recorded).into_iter().map(line).collect()
+        wanted(pulls, recorded).into_iter().map(line).collect()
     }
 
     #[test]
@@ -308,7 +317,7 @@ mod tests {
     #[test]
     fn what_is_recorded_runs_whatever_its_reference_has_come_to_mean() {
         // A parameter moved from 42 to 43, and another from 1 to 2, since they were pulled.
-        let spec = spec(&[
+        let pulls = pulls(&[
             ("db", "r.example/db:2"),
             ("new", "r.example/web:43"),
             ("side", "r.example/web:stable"),
@@ -321,7 +330,7 @@ mod tests {
             ("web".to_owned(), image("r.example/web:42", &digest)),
         ]);
         assert_eq!(
-            lines(&spec, &recorded),
+            lines(&pulls, &recorded),
             [
                 format!("{digest}: side r.example/web:stable, web r.example/web:42"),
                 "sha256:bb: db r.example/db:1".to_owned(),
@@ -329,7 +338,7 @@ mod tests {
             ]
         );
         assert_eq!(
-            lines(&spec, &Images::new()),
+            lines(&pulls, &Images::new()),
             [
                 "r.example/db:2: db r.example/db:2",
                 "r.example/web:43: new r.example/web:43, web r.example/web:43",

@@ -22,7 +22,7 @@ use aws_config::SdkConfig;
 use firstlight_userdata::{
     redact::Redactor,
     reference::Target,
-    resolve::{self, Answer, Values},
+    resolve::{self, Answer, Preparation, Values},
     spec::{Resolved, Spec, Unresolved},
 };
 use futures_util::{StreamExt, future::join4, stream};
@@ -64,6 +64,20 @@ pub async fn resolve(
         versions,
         redactor: Arc::new(Redactor::of(&values)),
     })
+}
+
+/// Fetches the values that pulling a spec's images takes, and no other.
+///
+/// # Errors
+/// As [`resolve`]'s.
+pub async fn prepare(
+    cx: &Context,
+    me: &Identity,
+    spec: &Spec<Unresolved>,
+) -> Result<(Preparation, Redactor), ReferenceError> {
+    let values = fetch(&Fetcher { cx, me }, Plan::of(spec.targets_to_prepare())).await?;
+    let prepared = spec.prepare(&values).map_err(ReferenceError::Unfit)?;
+    Ok((prepared, Redactor::of(&values)))
 }
 
 /// What one fetch came to: a value, or what is wrong with its reference.

@@ -26,34 +26,35 @@ pub(super) struct Filler<'a> {
     pub(super) problems: Diagnostics,
 }
 
-pub(super) fn targets(spec: &Spec<Unresolved>) -> Vec<Target> {
+/// What a walk wants fetched, de-duplicated and sorted.
+pub(super) fn listed(walk: impl FnOnce(&mut Filler<'_>)) -> Vec<Target> {
     let mut filler = Filler {
         values: None,
         wanted: BTreeSet::new(),
         problems: Diagnostics::default(),
     };
-    filler.spec(spec);
+    walk(&mut filler);
     filler.wanted.into_iter().collect()
 }
 
-pub(super) fn resolve(
-    spec: &Spec<Unresolved>,
+/// What a walk makes of the values, or everything that is wrong with them.
+pub(super) fn filled<T>(
     values: &Values,
-) -> Result<Spec<Resolved>, Diagnostics> {
+    walk: impl FnOnce(&mut Filler<'_>) -> Option<T>,
+) -> Result<T, Diagnostics> {
     let mut filler = Filler {
         values: Some(values),
         wanted: BTreeSet::new(),
         problems: Diagnostics::default(),
     };
-    let resolved = filler.spec(spec);
-    match resolved {
-        Some(spec) if filler.problems.is_empty() => Ok(spec),
+    match walk(&mut filler) {
+        Some(filled) if filler.problems.is_empty() => Ok(filled),
         Some(_) | None => Err(filler.problems),
     }
 }
 
 impl Filler<'_> {
-    fn spec(&mut self, spec: &Spec<Unresolved>) -> Option<Spec<Resolved>> {
+    pub(super) fn spec(&mut self, spec: &Spec<Unresolved>) -> Option<Spec<Resolved>> {
         let registries = spec
             .registries
             .iter()
@@ -74,10 +75,7 @@ impl Filler<'_> {
             registries,
             signal: self.signal(&spec.signal),
             drain: spec.drain.clone(),
-            diagnostics: spec
-                .diagnostics
-                .as_ref()
-                .map(|text| self.text(text, open("diagnostics"))),
+            diagnostics: self.diagnostics(spec),
             when_service_dies: spec.when_service_dies,
             document: spec.document.clone(),
             services: services
@@ -91,11 +89,16 @@ impl Filler<'_> {
         })
     }
 
-    fn registry(&mut self, registry: &Registry<Unresolved>) -> Registry<Resolved> {
+    pub(super) fn registry(&mut self, registry: &Registry<Unresolved>) -> Registry<Resolved> {
         Registry {
             username: self.text(&registry.username, closed("registries")),
             password: self.text(&registry.password, closed("registries")),
         }
+    }
+
+    pub(super) fn diagnostics(&mut self, spec: &Spec<Unresolved>) -> Option<Text> {
+        let written = spec.diagnostics.as_ref()?;
+        Some(self.text(written, open("diagnostics")))
     }
 
     fn service(&mut self, service: &Service<Unresolved>) -> Option<Service<Resolved>> {
@@ -114,7 +117,7 @@ impl Filler<'_> {
         })
     }
 
-    fn signal(&mut self, signal: &Signal<Unresolved>) -> Signal<Resolved> {
+    pub(super) fn signal(&mut self, signal: &Signal<Unresolved>) -> Signal<Resolved> {
         Signal {
             group: signal
                 .group

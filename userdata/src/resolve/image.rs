@@ -48,6 +48,17 @@ pub(super) fn parse(template: &Template, values: &[String]) -> Result<ImageRef, 
     Ok(image)
 }
 
+/// The registry's host, where no value can change it.
+pub(super) fn host(template: &Template) -> Option<String> {
+    let (text, starts) = with_stand_ins(template);
+    let registry = Parts::of(&text).registry();
+    let open = template.pieces.iter().zip(starts).any(|(piece, start)| {
+        matches!(piece, Piece::Reference(_)) && (start == 0 || start < registry)
+    });
+    let image = ImageRef::parse(&text).ok().filter(|_| !open)?;
+    Some(image.registry().to_owned())
+}
+
 fn literal_length(template: &Template) -> usize {
     let length = |piece: &Piece| match piece {
         Piece::Literal(text) => text.len(),
@@ -161,7 +172,35 @@ mod tests {
         }
     }
 
+    #[test]
+    fn hosts_that_no_value_changes() {
+        for (written, known) in [
+            ("web", Some("docker.io")),
+            ("postgres:{{ssm:/v}}", Some("docker.io")),
+            ("web{{ssm:/v}}", Some("docker.io")),
+            ("acme{{ssm:/v}}/web", Some("docker.io")),
+            ("r.io/{{ssm:/v}}", Some("r.io")),
+            ("r.io:5000/web@{{ssm:/v}}", Some("r.io:5000")),
+            ("r.{{ssm:/v}}.io/web", None),
+            ("r.io:{{ssm:/v}}/web", None),
+            ("{{ssm:/v}}/web:1", None),
+            ("{{ssm:/v}}", None),
+        ] {
+            assert_eq!(host(&template(written)).as_deref(), known, "{written}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn a_known_host_is_the_images(value in "\\PC{0,12}|[a-z0-9.:/@]{0,40}") {
+            for written in ["web{{ssm:/v}}", "acme{{ssm:/v}}/web", "r.io/{{ssm:/v}}:1", "r.io/web:{{ssm:/v}}", "a{{ssm:/v}}"] {
+                let template = template(written);
+                if let Ok(image) = parse(&template, std::slice::from_ref(&value)) {
+                    prop_assert_eq!(host(&template), Some(image.registry().to_owned()));
+                }
+            }
+        }
+
         #[test]
         fn a_tag_never_changes_the_repository(value in "\\PC{0,20}|[a-z0-9:/@.]{0,80}") {
             if let Ok(image) = parse(&template("r.io/web:{{ssm:/v}}"), &[value]) {

@@ -200,6 +200,71 @@ fn all_or_nothing() {
 }
 
 #[test]
+fn a_pull_wants_no_value_of_what_would_run() {
+    let text = |images: &str| {
+        spec(&format!(
+            r#"registries: {{r.io: {{username: ci, password: "{{{{ssm:/r}}}}"}}, s.io: {{username: ci, password: "{{{{ssm:/s}}}}"}}}}
+signal: {{launching: "{{{{ssm:/hook}}}}"}}
+diagnostics: s3://{{{{ssm:/bucket}}}}/
+{images}"#
+        ))
+    };
+    let pinned = text(
+        r#"services: {web: {image: "r.io/web:{{ssm:/v}}", environment: {A: "{{ssm:/a}}"}, files: {/f: {content: "{{secretsmanager:f}}"}}, labels: {a: "{{ssm:/l}}"}}}
+tasks: {migrate: {extends: web, environment_from: ["ssm:/e/"], pull_policy: never}}"#,
+    );
+    let values = values(&[
+        ("/bucket", "b"),
+        ("/hook", "up"),
+        ("/r", "!pw"),
+        ("/v", "42"),
+    ]);
+    assert_eq!(
+        pinned.targets_to_prepare(),
+        values.keys().cloned().collect::<Vec<_>>()
+    );
+    let prepared = pinned.prepare(&values).unwrap();
+    let named = |pulls: &Pulls| {
+        let one =
+            |(name, pull): (&String, &Pull)| format!("{name} {} {:?}", pull.image, pull.policy);
+        pulls.images.iter().map(one).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        named(&prepared.pulls),
+        ["migrate r.io/web:42 Never", "web r.io/web:42 Always"]
+    );
+    assert_eq!(prepared.pulls.registries.len(), 1);
+    assert_eq!(
+        prepared.pulls.registries["r.io"].password,
+        Text::secret("pw")
+    );
+    assert_eq!(prepared.signal.launching, [Text::plain("up")]);
+    assert_eq!(prepared.diagnostics, Some(Text::plain("s3://b/")));
+
+    // A value may name any registry.
+    let open = text(r#"services: {web: {image: "{{ssm:/v}}"}}"#);
+    assert_eq!(open.targets_to_prepare().len(), 5);
+    let missing = pinned.prepare(&Values::new()).unwrap_err();
+    assert_eq!(missing.0.len(), 5, "{missing}");
+}
+
+#[test]
+fn a_resolved_spec_pulls_what_a_prepared_one_does() {
+    let spec = spec(
+        r#"registries: {r.io: {username: ci, password: "{{ssm:/r}}"}}
+services: {web: {image: "{{ssm:/v}}", environment: {A: "{{ssm:/r}}"}}}"#,
+    );
+    let digest = format!("r.io/web@sha256:{}", "0".repeat(64));
+    let values = values(&[("/r", "!pw"), ("/v", &digest)]);
+    let resolved = spec.resolve(&values).unwrap().pulls();
+    assert_eq!(spec.prepare(&values).unwrap().pulls, resolved);
+    assert_eq!(
+        resolved.images["web"].policy,
+        crate::spec::PullPolicy::Missing
+    );
+}
+
+#[test]
 fn own_variables_settle_a_collision() {
     let spec = service(r#"environment: {a: own}, environment_from: ["ssm:/e/", "ssm:/f/"]"#);
     let resolved = spec

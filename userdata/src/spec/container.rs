@@ -1,7 +1,7 @@
 //! What Docker is told about one container.
 
 use super::{Phase, Resolved};
-use crate::reference::Target;
+use crate::{reference::Target, value::ImageRef};
 use base64::Engine as _;
 use std::{collections::BTreeMap, time::Duration};
 
@@ -83,12 +83,8 @@ pub struct Container<P: Phase> {
 impl Container<Resolved> {
     /// When to pull: as said, else always for a tag and when missing for a digest.
     pub fn pull_policy(&self) -> PullPolicy {
-        let default = if self.image.digest().is_some() {
-            PullPolicy::Missing
-        } else {
-            PullPolicy::Always
-        };
-        self.pull_policy.unwrap_or(default)
+        self.pull_policy
+            .unwrap_or_else(|| PullPolicy::usual(&self.image))
     }
 }
 
@@ -245,4 +241,14 @@ pub enum PullPolicy {
     Missing,
     /// Not at all; it must be there.
     Never,
+}
+
+impl PullPolicy {
+    /// What holds where nothing is said: always for a tag, when missing for a digest.
+    pub(crate) fn usual(image: &ImageRef) -> PullPolicy {
+        match image.digest() {
+            Some(_) => PullPolicy::Missing,
+            None => PullPolicy::Always,
+        }
+    }
 }

@@ -135,6 +135,10 @@ impl Parts {
             .map_or(at, |colon| last + colon);
         Parts { slash, colon, at }
     }
+    /// How long the registry's host is; 0 where none is written.
+    pub(crate) fn registry(self) -> usize {
+        self.slash
+    }
     /// What the byte at `position` stands for.
     pub(crate) fn role(self, position: usize) -> Role {
         match position {
