@@ -3,7 +3,7 @@
 //! Sources: "Amazon EC2 Auto Scaling lifecycle hooks" and the API references of Auto Scaling and
 //! CloudFormation. A signal names the instance, not a token: metadata does not tell the token.
 //!
-//! To add somebody who can wait for a verdict: a variant of `Recipient`, found in [`join()`], told in
+//! To add somebody who can wait for a verdict: a variant of `Recipient`, found in `whom`, told in
 //! [`deliver()`].
 
 mod cloudformation;
@@ -12,36 +12,16 @@ mod group;
 mod heartbeat;
 mod join;
 mod reconcile;
+mod standing;
+mod unhealthy;
+mod whom;
 
-pub use deliver::deliver;
-pub use group::{Hook, Hooks, Membership};
+pub use deliver::{Verdict, deliver};
+pub use group::{Hook, Hooks, Membership, Way};
 pub use heartbeat::heartbeat;
 pub use join::join;
-
-/// What a recipient is told.
-#[derive(Debug, Clone)]
-pub struct Verdict {
-    /// Of which transition.
-    pub kind: crate::lifecycle::Kind,
-    /// Where the group wanted the instance when that began.
-    pub target: Option<crate::imds::TargetState>,
-    /// CONTINUE, or ABANDON.
-    pub go: bool,
-    /// An earlier process may have told it already.
-    pub again: bool,
-}
-
-/// Where the group has the instance.
-pub async fn look(cx: &crate::context::Context, me: &crate::imds::Identity) -> Option<String> {
-    let deadline = crate::context::Deadline::after(cx.timings.aws_attempt);
-    let found = group::described(cx, me, deadline).await.ok().flatten();
-    found.map(|found| found.state)
-}
-
-/// Tells the group that this instance is unhealthy.
-pub async fn unhealthy(cx: &crate::context::Context, me: &crate::imds::Identity) {
-    let _ = (cx, me);
-}
+pub use standing::{Standing, look, standing};
+pub use unhealthy::unhealthy;
 
 use crate::aws::{CallError, Cause};
 use crate::verdict::{Failure, Reason};
@@ -52,28 +32,32 @@ pub enum SignalError {
     /// Metadata failed while it was asked for the group.
     #[error(transparent)]
     Metadata(#[from] crate::imds::ImdsError),
-    /// Several launch hooks, and the spec names none.
+    /// Several hooks, and the spec names none.
     #[error(
-        "group {group} has several launch hooks ({}) and the spec names none; name yours in `signal: {{launching: …}}`",
-        hooks.join(", ")
+        "group {group} has several {} hooks ({}) and the spec names none; name yours in `signal: {{{}: …}}`",
+        way.word(), hooks.join(", "), way.key()
     )]
     HookUnnamed {
+        /// Which hooks.
+        way: Way,
         /// The group.
         group: String,
-        /// Its launch hooks.
+        /// Those that it has.
         hooks: Vec<String>,
     },
-    /// The spec names a launch hook that the group does not have.
+    /// The spec names a hook that the group does not have.
     #[error(
-        "group {group} has no launch hook {hook} (it has: {}); correct `signal: {{launching: …}}` or make the hook",
-        if hooks.is_empty() { "none".to_owned() } else { hooks.join(", ") }
+        "group {group} has no {} hook {hook} (it has: {}); correct `signal: {{{}: …}}` or make the hook",
+        way.word(), if hooks.is_empty() { "none".to_owned() } else { hooks.join(", ") }, way.key()
     )]
     HookUnknown {
+        /// Which hooks.
+        way: Way,
         /// The group.
         group: String,
         /// The hook that was named.
         hook: String,
-        /// Its launch hooks.
+        /// Those that it has.
         hooks: Vec<String>,
     },
     /// The spec names a group, or a stack, that does not exist, or that the instance is not in.
@@ -110,9 +94,12 @@ pub enum SignalError {
     },
     /// The group's hooks cannot be listed, and the spec names none.
     #[error(
-        "the launch hooks of group {group} cannot be listed: {why}; allow autoscaling:DescribeLifecycleHooks on \"*\", or name the hook in `signal: {{launching: …}}`"
+        "the {} hooks of group {group} cannot be listed: {why}; allow autoscaling:DescribeLifecycleHooks on \"*\", or name the hook in `signal: {{{}: …}}`",
+        way.word(), way.key()
     )]
     HooksHidden {
+        /// Which hooks.
+        way: Way,
         /// The group.
         group: String,
         /// Why not.
@@ -155,6 +142,11 @@ impl Failure for SignalError {
 }
 
 impl SignalError {
+    /// Whether the spec is wrong, or what it names: asking again gets the same answer.
+    fn is_the_specs(&self) -> bool {
+        matches!(self.reason(), Reason::HookUnknown | Reason::GroupUnknown)
+    }
+
     /// What a failed call to tell somebody means; `resource` is what it would be granted on.
     fn of(error: CallError, resource: String) -> SignalError {
         match error.cause {

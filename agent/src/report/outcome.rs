@@ -63,14 +63,14 @@ impl Report {
         shown.save();
     }
 
-    /// Which group the verdict goes to, and through which hooks.
-    pub fn group(&self, name: &str, hooks: &[impl AsRef<str>]) {
+    /// Which group the verdict goes to, and through which hooks: `way` says of which kind, as in "launch".
+    pub fn group(&self, name: &str, way: &str, hooks: &[impl AsRef<str>]) {
         let mut shown = self.shown();
         shown.status.group = Some(name.into());
         let hooks: Vec<&str> = hooks.iter().map(AsRef::as_ref).collect();
         let hooks = hooks.join(", ");
         let text = if hooks.is_empty() {
-            format!("group {name} has no launch hook; nobody waits for the verdict")
+            format!("group {name} has no {way} hook; nobody waits for the verdict")
         } else {
             format!("group {name} waits for the verdict through {hooks}")
         };

@@ -64,7 +64,7 @@ fn healthy_launch(report: &Report) {
     report.identified(&me("i-1"));
     report.stage_ended(Stage::Identify, Duration::from_millis(12), None);
     report.began(1, "boot-1");
-    report.group("web", &["web-launch"]);
+    report.group("web", "launch", &["web-launch"]);
     report.stage_started(Stage::Pull);
     report.retrying(
         "ecr:GetAuthorizationToken",

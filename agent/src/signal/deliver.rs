@@ -2,14 +2,14 @@
 
 use super::{
     SignalError, cloudformation,
-    group::described,
     reconcile::{Next, next},
+    standing::standing,
 };
 use crate::{
     aws::{self, CallError, Cause},
     context::{Context, Deadline},
-    imds::Identity,
-    lifecycle::{Recipient, Settled},
+    imds::{Identity, TargetState},
+    lifecycle::{Kind, Recipient, Settled},
     retry,
     verdict::{LaunchError, Reason, Stage},
 };
@@ -17,21 +17,31 @@ use tokio::time::{Instant, sleep};
 
 const ACTION: &str = "autoscaling:CompleteLifecycleAction";
 
-/// Tells `to` the verdict: CONTINUE where `go`, else ABANDON. `again` says that an earlier process may
-/// have told it already.
+/// What a recipient is told.
+#[derive(Debug, Clone, Copy)]
+pub struct Verdict {
+    /// Of a transition of this kind.
+    pub kind: Kind,
+    /// CONTINUE, or ABANDON.
+    pub go: bool,
+    /// An earlier process may have told it already.
+    pub again: bool,
+}
+
+/// Tells `to` the verdict.
 pub async fn deliver(
     cx: &Context,
     me: &Identity,
     to: &Recipient,
-    told: super::Verdict,
+    Verdict { kind, go, again }: Verdict,
     deadline: Deadline,
 ) -> Settled {
-    let (go, again) = (told.go, told.again);
     let told = match to {
         Recipient::Hook { group, hook } => {
             Completion {
                 cx,
                 me,
+                kind,
                 group,
                 hook,
                 go,
@@ -66,10 +76,19 @@ pub(super) enum Told {
     Needless(&'static str),
 }
 
+/// How a send ended.
+enum Sent {
+    /// It was taken.
+    Taken,
+    /// It was not sent again, for the group wants the instance elsewhere by now.
+    Overtaken,
+}
+
 /// One hook's completion.
 struct Completion<'a> {
     cx: &'a Context,
     me: &'a Identity,
+    kind: Kind,
     group: &'a str,
     hook: &'a str,
     go: bool,
@@ -81,30 +100,35 @@ impl Completion<'_> {
     /// the next attempt a refusal. What the group says of the instance tells which.
     async fn deliver(&self, mut sent: bool) -> Result<Told, SignalError> {
         let mut refused_since: Option<Instant> = None;
+        let mut again = sent;
         loop {
-            let error = match self.send(&mut sent).await {
-                Ok(()) => return Ok(Told::Taken),
+            let error = match self.send(&mut sent, &mut again).await {
+                Ok(Sent::Taken) => return Ok(Told::Taken),
+                Ok(Sent::Overtaken) => {
+                    return Ok(Told::Needless(
+                        "the group wants the instance elsewhere by now",
+                    ));
+                }
                 Err(error) if no_active_action(&error) => error,
-                Err(error) => return Err(SignalError::of(error, self.resource())),
+                Err(error) => return Err(SignalError::of(error, resource(self.me, self.group))),
             };
             let since = *refused_since.get_or_insert_with(Instant::now);
             let waited = since.elapsed() >= self.cx.timings.reconcile_patience;
             let poll = self.deadline.at_most(self.cx.timings.reconcile_poll);
-            match described(self.cx, self.me, poll).await {
+            match standing(self.cx, self.me, poll).await {
                 Ok(Some(instance)) if instance.group != self.group => {
                     return Err(SignalError::OtherGroup {
                         named: self.group.to_owned(),
                         is: instance.group,
                     });
                 }
-                Ok(instance) => match next(
-                    instance.map(|instance| instance.state).as_deref(),
-                    sent,
-                    waited,
-                ) {
-                    Next::Again => {}
-                    Next::Settled(why) => return Ok(Told::Needless(why)),
-                },
+                Ok(instance) => {
+                    let state = instance.map(|instance| instance.state);
+                    match next(self.kind, state.as_deref(), sent, waited) {
+                        Next::Again => {}
+                        Next::Settled(why) => return Ok(Told::Needless(why)),
+                    }
+                }
                 // The group does not say. Given its time, a refusal most likely means that it is done.
                 Err(_) if waited => {
                     return Ok(Told::Needless(
@@ -120,8 +144,10 @@ impl Completion<'_> {
         }
     }
 
-    /// Sends it until there is an answer. An attempt whose answer was lost may have been taken.
-    async fn send(&self, sent: &mut bool) -> Result<(), CallError> {
+    /// Sends it until there is an answer. An attempt whose answer was lost may have been taken, and a
+    /// signal names the instance, not the action: sent again it could complete the hook's next one. So
+    /// all but the first look first where the group wants the instance.
+    async fn send(&self, sent: &mut bool, again: &mut bool) -> Result<Sent, CallError> {
         let client = aws_sdk_autoscaling::Client::new(&self.cx.aws);
         let timings = &self.cx.timings;
         retry::until(
@@ -131,6 +157,9 @@ impl Completion<'_> {
             &self.cx.report,
             |last| last.unwrap_or_else(|| CallError::cut_off(ACTION, &self.cx.aws)),
             async || {
+                if std::mem::replace(again, true) && self.is_overtaken().await {
+                    return Ok(Sent::Overtaken);
+                }
                 let call = client
                     .complete_lifecycle_action()
                     .auto_scaling_group_name(self.group)
@@ -139,7 +168,7 @@ impl Completion<'_> {
                     .lifecycle_action_result(if self.go { "CONTINUE" } else { "ABANDON" })
                     .send();
                 let Err(error) = call.await else {
-                    return Ok(());
+                    return Ok(Sent::Taken);
                 };
                 let error = CallError::new(ACTION, &self.cx.aws, &error);
                 // What never reached the service, or was turned away at its door, did not arrive.
@@ -150,20 +179,65 @@ impl Completion<'_> {
         .await
     }
 
-    /// What permission would be granted on; the group's id in its ARN is not known here.
-    fn resource(&self) -> String {
-        let Identity {
-            region, account, ..
-        } = self.me;
-        let group = self.group;
-        format!(
-            "arn:{}:autoscaling:{region}:{account}:autoScalingGroup:*:autoScalingGroupName/{group}",
-            aws::partition(region)
-        )
+    /// Whether the group wants the instance elsewhere. What metadata does not tell now is no news.
+    async fn is_overtaken(&self) -> bool {
+        let soon = self.deadline.at_most(self.cx.timings.imds_attempt);
+        let target = self.cx.imds.target_state(soon).await;
+        target.is_ok_and(|target| target.is_some_and(|target| !leads_to(self.kind, &target)))
     }
+}
+
+/// Whether a transition of this kind leads to this target.
+fn leads_to(kind: Kind, target: &TargetState) -> bool {
+    match target {
+        TargetState::InService => kind == Kind::Launch,
+        TargetState::WarmedHibernated | TargetState::WarmedRunning | TargetState::WarmedStopped => {
+            matches!(kind, Kind::WarmEnter | Kind::WarmReturn)
+        }
+        TargetState::Terminated | TargetState::WarmedTerminated => kind == Kind::Terminate,
+        TargetState::Standby | TargetState::Detached | TargetState::Unknown(_) => false,
+    }
+}
+
+/// What permission would be granted on; the group's id in its ARN is not known here.
+pub(super) fn resource(me: &Identity, group: &str) -> String {
+    let Identity {
+        region, account, ..
+    } = me;
+    format!(
+        "arn:{}:autoscaling:{region}:{account}:autoScalingGroup:*:autoScalingGroupName/{group}",
+        aws::partition(region)
+    )
 }
 
 /// Arrives as a bare ValidationError; only its words tell.
 fn no_active_action(error: &CallError) -> bool {
     error.cause == Cause::Refused && error.message.contains("No active Lifecycle Action found")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Kind::{Launch, Terminate, WarmEnter, WarmReturn};
+
+    #[test]
+    fn where_each_transition_leads() {
+        for (target, kinds) in [
+            ("InService", &[Launch][..]),
+            ("Warmed:Stopped", &[WarmEnter, WarmReturn]),
+            ("Warmed:Running", &[WarmEnter, WarmReturn]),
+            ("Warmed:Hibernated", &[WarmEnter, WarmReturn]),
+            ("Terminated", &[Terminate]),
+            ("Warmed:Terminated", &[Terminate]),
+            ("Standby", &[]),
+            ("Detached", &[]),
+            ("RootVolumeReplaced", &[]),
+        ] {
+            let target = TargetState::from(target.to_owned());
+            for kind in [Launch, WarmEnter, WarmReturn, Terminate] {
+                let wanted = kinds.contains(&kind);
+                assert_eq!(leads_to(kind, &target), wanted, "{kind:?} {target:?}");
+            }
+        }
+    }
 }

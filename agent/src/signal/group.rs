@@ -1,10 +1,11 @@
 //! The group this instance is in, and the hooks it has.
 
-use super::SignalError;
+use super::{SignalError, standing::standing};
 use crate::{
     aws::{CallError, Cause},
     context::{Context, Deadline},
     imds::Identity,
+    lifecycle::Kind,
     retry,
 };
 use std::time::Duration;
@@ -23,7 +24,7 @@ pub enum Membership {
     Member {
         /// The group's name.
         group: String,
-        /// Its launch hooks.
+        /// Its hooks.
         hooks: Hooks,
     },
 }
@@ -38,7 +39,7 @@ impl Membership {
     }
 }
 
-/// The launch hooks of a group.
+/// The hooks of a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hooks {
     /// These.
@@ -47,21 +48,70 @@ pub enum Hooks {
     Hidden(String),
 }
 
-/// A launch hook.
+/// A hook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hook {
     /// Its name.
     pub name: String,
+    /// When it holds an instance.
+    pub way: Way,
     /// How long it waits for a heartbeat or a verdict.
     pub heartbeat_timeout: Duration,
 }
 
 impl Hooks {
-    /// The names, as far as known.
-    pub fn names(&self) -> Vec<String> {
+    /// The names of those on this way, as far as known.
+    pub fn names(&self, way: Way) -> Vec<String> {
         match self {
-            Hooks::Known(hooks) => hooks.iter().map(|hook| hook.name.clone()).collect(),
+            Hooks::Known(hooks) => hooks
+                .iter()
+                .filter(|hook| hook.way == way)
+                .map(|hook| hook.name.clone())
+                .collect(),
             Hooks::Hidden(_) => vec![],
+        }
+    }
+}
+
+/// When a hook holds an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// On its way in: into service, or into a warm pool for the first time.
+    In,
+    /// On its way out: out of the group, or back into a warm pool.
+    Out,
+}
+
+impl Way {
+    /// The way that a transition of this kind goes.
+    pub fn of(kind: Kind) -> Way {
+        match kind {
+            Kind::Launch | Kind::WarmEnter => Way::In,
+            Kind::WarmReturn | Kind::Terminate => Way::Out,
+        }
+    }
+
+    /// What people call its hooks.
+    pub fn word(self) -> &'static str {
+        match self {
+            Way::In => "launch",
+            Way::Out => "terminate",
+        }
+    }
+
+    /// The key of `signal:` that names them.
+    pub fn key(self) -> &'static str {
+        match self {
+            Way::In => "launching",
+            Way::Out => "terminating",
+        }
+    }
+
+    fn named(transition: &str) -> Option<Way> {
+        match transition {
+            "autoscaling:EC2_INSTANCE_LAUNCHING" => Some(Way::In),
+            "autoscaling:EC2_INSTANCE_TERMINATING" => Some(Way::Out),
+            _ => None,
         }
     }
 }
@@ -83,7 +133,7 @@ pub(super) async fn discover(cx: &Context, me: &Identity) -> Result<Membership, 
         if let Some(group) = cx.imds.metadata(TAG, cx.deadline).await? {
             return member(cx, group).await;
         }
-        let described = described(cx, me, patience).await;
+        let described = standing(cx, me, patience).await;
         let target = cx.imds.metadata(TARGET, cx.deadline).await;
         let (described, is_member) = match (described, target) {
             // What Auto Scaling said is the news.
@@ -113,14 +163,14 @@ pub(super) async fn discover(cx: &Context, me: &Identity) -> Result<Membership, 
 
 /// A member's group is asked for until the deadline.
 async fn insist(cx: &Context, me: &Identity, last: CallError) -> Result<Membership, SignalError> {
-    match described(cx, me, cx.deadline).await {
+    match standing(cx, me, cx.deadline).await {
         Ok(Some(instance)) => member(cx, instance.group).await,
         Ok(None) => Err(SignalError::Undelivered { error: last }),
         Err(error) => Err(SignalError::Undelivered { error }),
     }
 }
 
-/// Membership in `group`, with its launch hooks.
+/// Membership in `group`, with its hooks.
 pub(super) async fn member(cx: &Context, group: String) -> Result<Membership, SignalError> {
     const ACTION: &str = "autoscaling:DescribeLifecycleHooks";
     let client = aws_sdk_autoscaling::Client::new(&cx.aws);
@@ -142,15 +192,13 @@ pub(super) async fn member(cx: &Context, group: String) -> Result<Membership, Si
     .await;
     match answer {
         Ok(answer) => {
-            let launching = answer.lifecycle_hooks().iter().filter(|hook| {
-                hook.lifecycle_transition() == Some("autoscaling:EC2_INSTANCE_LAUNCHING")
-            });
-            let hooks = launching.filter_map(|hook| {
+            let hooks = answer.lifecycle_hooks().iter().filter_map(|hook| {
                 let seconds = hook
                     .heartbeat_timeout()
                     .and_then(|seconds| u64::try_from(seconds).ok());
                 Some(Hook {
                     name: hook.lifecycle_hook_name()?.to_owned(),
+                    way: Way::named(hook.lifecycle_transition()?)?,
                     // The API's default.
                     heartbeat_timeout: Duration::from_secs(seconds.unwrap_or(3600)),
                 })
@@ -175,48 +223,4 @@ pub(super) async fn member(cx: &Context, group: String) -> Result<Membership, Si
             | Cause::Clock => Err(SignalError::Undelivered { error }),
         },
     }
-}
-
-/// This instance, as its group sees it.
-pub(super) struct Described {
-    /// The group's name.
-    pub(super) group: String,
-    /// The lifecycle state: `Pending:Wait`.
-    pub(super) state: String,
-}
-
-/// Asks Auto Scaling for this instance, until `deadline`; `None`: it is in no group.
-pub(super) async fn described(
-    cx: &Context,
-    me: &Identity,
-    deadline: Deadline,
-) -> Result<Option<Described>, CallError> {
-    const ACTION: &str = "autoscaling:DescribeAutoScalingInstances";
-    let client = aws_sdk_autoscaling::Client::new(&cx.aws);
-    let answer = retry::until(
-        ACTION,
-        cx.timings.backoff(),
-        deadline,
-        &cx.report,
-        |last| last.unwrap_or_else(|| CallError::cut_off(ACTION, &cx.aws)),
-        async || {
-            let call = client
-                .describe_auto_scaling_instances()
-                .instance_ids(&me.instance_id)
-                .send();
-            call.await
-                .map_err(|error| CallError::new(ACTION, &cx.aws, &error))
-        },
-    )
-    .await?;
-    Ok(answer
-        .auto_scaling_instances()
-        .first()
-        .map(|instance| Described {
-            group: instance
-                .auto_scaling_group_name()
-                .unwrap_or_default()
-                .to_owned(),
-            state: instance.lifecycle_state().unwrap_or_default().to_owned(),
-        }))
 }

@@ -1,4 +1,9 @@
 //! "No active Lifecycle Action found": too early, too late, or never there. The group's own state tells.
+//!
+//! Source of the states: "Amazon EC2 Auto Scaling instance lifecycle" and "Lifecycle hooks for warm pools".
+
+use super::group::Way;
+use crate::lifecycle::Kind;
 
 /// What a refused signal means, given what the group says of the instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,26 +16,67 @@ pub(super) enum Next {
 
 /// `state` is the instance's lifecycle state, `None` when it is in no group. `sent` says that an earlier
 /// send may have arrived; `waited` that it was given its time since.
-pub(super) fn next(state: Option<&str>, sent: bool, waited: bool) -> Next {
+pub(super) fn next(kind: Kind, state: Option<&str>, sent: bool, waited: bool) -> Next {
     let Some(state) = state else {
         return Next::Settled("the instance is in no group any more");
     };
-    // `Pending` comes before `Pending:Wait`, and a hook takes no verdict before that.
-    if state.ends_with("Pending") {
-        return Next::Again;
-    }
-    if state.ends_with(":Wait") && state.contains("Pending") {
-        return if sent && waited {
-            // Ours is done, and another hook is what holds the instance.
+    match at(kind, state) {
+        // Ours is done, and another hook is what holds the instance.
+        At::Wait if sent && waited => {
             Next::Settled("an earlier signal was taken, and another hook holds the instance")
-        } else {
-            Next::Again
-        };
+        }
+        // `Pending` comes before `Pending:Wait`, and a hook takes no verdict before that.
+        At::Before | At::Wait => Next::Again,
+        At::Ending => Next::Settled("the group is terminating the instance"),
+        At::Past => Next::Settled("the group has gone on"),
     }
-    if state.starts_with("Terminat") || state.contains(":Terminat") {
-        return Next::Settled("the group is terminating the instance");
+}
+
+/// Where a state is, seen from a transition.
+enum At {
+    /// On the way to its hooks.
+    Before,
+    /// Held by hooks.
+    Wait,
+    /// Beyond them.
+    Past,
+    /// On another way: out.
+    Ending,
+}
+
+fn at(kind: Kind, state: &str) -> At {
+    let (pool, step) = match state.strip_prefix("Warmed:") {
+        Some(step) => (true, step),
+        None => (false, state),
+    };
+    match Way::of(kind) {
+        Way::In => coming(kind, pool, step),
+        Way::Out => leaving(kind, pool, step),
     }
-    Next::Settled("the group has gone on")
+}
+
+fn coming(kind: Kind, pool: bool, step: &str) -> At {
+    match step {
+        "Pending" => At::Before,
+        "Pending:Wait" => At::Wait,
+        // It is about to leave the pool.
+        "Stopped" | "Running" | "Hibernated" if pool && kind == Kind::Launch => At::Before,
+        step if step.starts_with("Terminat") => At::Ending,
+        _ => At::Past,
+    }
+}
+
+fn leaving(kind: Kind, pool: bool, step: &str) -> At {
+    match step {
+        "Terminating" => At::Before,
+        "Terminating:Wait" => At::Wait,
+        step if step.starts_with("Terminat") => At::Past,
+        // Back into the pool, under the terminate hooks.
+        "Pending" if pool => At::Before,
+        "Pending:Wait" if pool => At::Wait,
+        _ if pool && kind == Kind::WarmReturn => At::Past,
+        _ => At::Before,
+    }
 }
 
 #[cfg(test)]
@@ -39,37 +85,65 @@ mod tests {
 
     #[test]
     fn what_a_refused_signal_means() {
+        use Kind::{Launch, Terminate, WarmEnter, WarmReturn};
         let gone_on = Next::Settled("the group has gone on");
         let terminating = Next::Settled("the group is terminating the instance");
-        for (state, sent, waited, wanted) in [
-            ("Pending", false, false, Next::Again),
-            ("Pending", true, true, Next::Again),
-            ("Warmed:Pending", false, false, Next::Again),
-            ("Pending:Wait", false, false, Next::Again),
-            ("Pending:Wait", false, true, Next::Again),
-            ("Pending:Wait", true, false, Next::Again),
-            ("Pending:Proceed", false, false, gone_on),
-            ("Warmed:Pending:Proceed", false, false, gone_on),
-            ("InService", false, false, gone_on),
-            ("Warmed:Stopped", false, false, gone_on),
-            ("Standby", false, false, gone_on),
-            ("Terminating", false, false, terminating),
-            ("Terminating:Wait", false, false, terminating),
-            ("Warmed:Terminating:Wait", false, false, terminating),
-            ("Terminated", true, true, terminating),
+        let another =
+            Next::Settled("an earlier signal was taken, and another hook holds the instance");
+        let again = Next::Again;
+        // `late`: an earlier send may have arrived, and was given its time
+        for (kind, state, early, late) in [
+            (Launch, "Pending", again, again),
+            (Launch, "Pending:Wait", again, another),
+            (Launch, "Pending:Proceed", gone_on, gone_on),
+            (Launch, "InService", gone_on, gone_on),
+            (Launch, "Standby", gone_on, gone_on),
+            (Launch, "Warmed:Stopped", again, again),
+            (Launch, "Warmed:Running", again, again),
+            (Launch, "Warmed:Pending:Proceed", gone_on, gone_on),
+            (Launch, "Terminating", terminating, terminating),
+            (Launch, "Terminating:Wait", terminating, terminating),
+            (Launch, "Terminated", terminating, terminating),
+            (Launch, "Warmed:Terminating:Wait", terminating, terminating),
+            (WarmEnter, "Warmed:Pending", again, again),
+            (WarmEnter, "Warmed:Pending:Wait", again, another),
+            (WarmEnter, "Warmed:Pending:Proceed", gone_on, gone_on),
+            (WarmEnter, "Warmed:Stopped", gone_on, gone_on),
+            (WarmEnter, "Warmed:Hibernated", gone_on, gone_on),
+            (WarmEnter, "Warmed:Terminating", terminating, terminating),
+            (WarmReturn, "InService", again, again),
+            (WarmReturn, "Terminating", again, again),
+            (WarmReturn, "Warmed:Pending", again, again),
+            (WarmReturn, "Warmed:Pending:Wait", again, another),
+            (WarmReturn, "Warmed:Pending:Proceed", gone_on, gone_on),
+            (WarmReturn, "Warmed:Running", gone_on, gone_on),
+            (WarmReturn, "Terminated", gone_on, gone_on),
+            (Terminate, "InService", again, again),
+            (Terminate, "Standby", again, again),
+            (Terminate, "Pending:Wait", again, again),
+            (Terminate, "Warmed:Stopped", again, again),
+            (Terminate, "Terminating", again, again),
+            (Terminate, "Terminating:Wait", again, another),
+            (Terminate, "Warmed:Terminating:Wait", again, another),
+            (Terminate, "Terminating:Proceed", gone_on, gone_on),
+            (Terminate, "Terminating:Retained", gone_on, gone_on),
+            (Terminate, "Warmed:Terminating:Proceed", gone_on, gone_on),
+            (Terminate, "Terminated", gone_on, gone_on),
         ] {
-            assert_eq!(
-                next(Some(state), sent, waited),
-                wanted,
-                "{state}, sent {sent}, waited {waited}"
-            );
+            let rows = [
+                (false, false, early),
+                (false, true, early),
+                (true, false, early),
+                (true, true, late),
+            ];
+            for (sent, waited, wanted) in rows {
+                let next = next(kind, Some(state), sent, waited);
+                assert_eq!(
+                    next, wanted,
+                    "{kind:?} {state}, sent {sent}, waited {waited}"
+                );
+            }
+            assert!(matches!(next(kind, None, false, false), Next::Settled(_)));
         }
-        for state in ["Pending:Wait", "Warmed:Pending:Wait"] {
-            assert!(
-                matches!(next(Some(state), true, true), Next::Settled(_)),
-                "{state}"
-            );
-        }
-        assert!(matches!(next(None, false, false), Next::Settled(_)));
     }
 }
