@@ -55,6 +55,11 @@ impl Context {
         }
     }
 
+    /// Until when metadata may not know yet where the group wants the instance.
+    pub fn target_known(&self) -> Deadline {
+        Deadline(self.began + self.timings.target_patience)
+    }
+
     /// By when the verdict must be delivered, `whole` being the launch's time: a late verdict beats none.
     pub fn delivery(&self, whole: Duration) -> Deadline {
         Deadline(self.began + whole).max(Deadline::after(self.timings.delivery_least))
@@ -210,6 +215,10 @@ pub struct Timings {
     /// Between two looks at where the group wants the instance, and at what EC2 announces.
     #[serde(deserialize_with = "milliseconds")]
     pub watch_poll: Duration,
+    /// How long nothing is started while metadata does not say where the group wants the instance: it is
+    /// silent in an instance's first moments, and in a warm pool nothing may start.
+    #[serde(deserialize_with = "milliseconds")]
+    pub target_patience: Duration,
     /// One request to the Docker engine that should answer at once.
     #[serde(deserialize_with = "milliseconds")]
     pub docker_attempt: Duration,
@@ -264,6 +273,7 @@ impl Default for Timings {
             reconcile_patience: s(120),
             group_patience: s(60),
             watch_poll: s(5),
+            target_patience: s(10),
             docker_attempt: s(30),
         }
     }

@@ -1,4 +1,4 @@
-//! The pipeline, top to bottom: what the Launch effect does.
+//! The pipeline, top to bottom: what the Launch work does. `prepare` is a warm pool's.
 //!
 //! Data flows one way: each stage receives what earlier ones made and never asks back. To add a stage:
 //! a variant of `Stage`, a room of its own, and one line in [`launch`].
@@ -6,7 +6,7 @@
 use crate::{
     context::Context,
     health::{self, Healthy},
-    image::{self, Images, Prepared},
+    image::{self, Images},
     imds::Identity,
     lifecycle::{Conduct, Fact, Notice, Wish},
     references, spec,
@@ -16,8 +16,14 @@ use crate::{
     },
     workload::{self, Launch, Workload},
 };
-use firstlight_userdata::spec::{DrainOn, Phase, Resolved, Signal, Spec, WhenServiceDies};
-use tokio::sync::{mpsc::UnboundedSender, watch};
+use firstlight_userdata::{
+    resolve::Text,
+    spec::{DrainOn, Resolved, Signal, Spec, Unresolved, WhenServiceDies},
+};
+use tokio::{
+    sync::{mpsc::UnboundedSender, watch},
+    time::timeout_at,
+};
 
 /// What an earlier process left of this launch.
 #[derive(Debug, Clone)]
@@ -30,9 +36,11 @@ pub struct Resume {
     pub images: Images,
 }
 
-/// From the spec to healthy services; `None` when no source says anything to firstlight.
+/// From the spec to healthy services, with a hand on what runs; `None` when no source says anything to
+/// firstlight.
 ///
-/// What must survive a crash goes to `tell` as soon as it is known.
+/// What must survive a crash goes to `tell` as soon as it is known. Nothing is started before `permit`
+/// is given, or it is too late to wait for it.
 ///
 /// # Errors
 /// The stage that failed, why, and in words.
@@ -43,7 +51,6 @@ pub async fn launch(
     permit: watch::Receiver<bool>,
     tell: &UnboundedSender<Fact>,
 ) -> Result<Option<(Healthy, Workload)>, LaunchError> {
-    let _ = permit;
     // Nobody listens any more only when this future is about to be dropped.
     let tell = |fact| drop(tell.send(fact));
 
@@ -54,24 +61,20 @@ pub async fn launch(
         return Ok(None);
     };
     let cx = &cx.within(spec.timeout);
-    let timeout_ms = u64::try_from(spec.timeout.as_millis()).unwrap_or(u64::MAX);
-    tell(Fact::Configured {
-        document: spec.document.clone(),
-        timeout_ms,
-        conduct: conduct(&spec),
-    });
+    tell(configured(&spec));
 
     let resolution = cx
         .stage(Resolve, references::resolve(cx, me, &spec))
         .await?;
     tell(Fact::Resolved(wish(&resolution.spec.signal)));
 
-    let images = cx
-        .stage(Pull, image::pull(cx, me, &resolution, &resume.images))
-        .await?;
+    let pulls = resolution.spec.pulls();
+    let pull = image::pull(cx, &pulls, &resolution.redactor, &resume.images);
+    let images = cx.stage(Pull, pull).await?;
     cx.report.images(&images);
     tell(Fact::Pulled(images.clone()));
 
+    permitted(cx, permit).await;
     let healthy = async |service: &workload::Running| health::wait_one(cx, service).await;
     let workload = cx
         .stage(
@@ -89,18 +92,31 @@ pub async fn is_for_us(cx: &Context, me: &Identity) -> bool {
     !matches!(spec::load(cx, me, None).await, Ok(None))
 }
 
-/// For a warm pool.
-pub async fn prepare(
-    cx: &Context,
-    me: &Identity,
-    resume: &Resume,
-    tell: &UnboundedSender<Fact>,
-) -> Result<Option<Prepared>, LaunchError> {
-    let _ = (cx, me, resume, tell);
-    Ok(None)
+/// Waits until containers may be started: in a warm pool none may, and in an instance's first moments
+/// metadata does not tell whether it is bound for one.
+async fn permitted(cx: &Context, mut permit: watch::Receiver<bool>) {
+    let until = cx.target_known();
+    if *permit.borrow() || until.passed() {
+        return;
+    }
+    cx.report.info(
+        "nothing is started before metadata tells where the group wants this instance; waiting",
+    );
+    // Whoever gives the permit gave it, is gone, or is late: either way it is time.
+    let given = permit.wait_for(|given| *given);
+    drop(timeout_at(until.instant(), given).await);
 }
 
-fn conduct<P: Phase>(spec: &Spec<P>) -> Conduct {
+/// What a spec says, as far as it must survive a crash.
+pub(crate) fn configured(spec: &Spec<Unresolved>) -> Fact {
+    Fact::Configured {
+        document: spec.document.clone(),
+        timeout_ms: u64::try_from(spec.timeout.as_millis()).unwrap_or(u64::MAX),
+        conduct: conduct(spec),
+    }
+}
+
+fn conduct(spec: &Spec<Unresolved>) -> Conduct {
     let on = |on: &DrainOn| match on {
         DrainOn::Terminate => None,
         DrainOn::Spot => Some(Notice::Spot),
@@ -114,8 +130,9 @@ fn conduct<P: Phase>(spec: &Spec<P>) -> Conduct {
     }
 }
 
-fn wish(signal: &Signal<Resolved>) -> Wish {
-    let text = |text: &firstlight_userdata::resolve::Text| text.expose().to_owned();
+/// Whom a spec wants told.
+pub(crate) fn wish(signal: &Signal<Resolved>) -> Wish {
+    let text = |text: &Text| text.expose().to_owned();
     Wish {
         group: signal.group.as_ref().map(text),
         launching: signal.launching.iter().map(text).collect(),
@@ -124,5 +141,41 @@ fn wish(signal: &Signal<Resolved>) -> Wish {
             .cloudformation
             .as_ref()
             .map(|to| (text(&to.stack), text(&to.resource))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use crate::docker::fake;
+    use std::time::Duration;
+    use tokio::time::Instant;
+
+    #[tokio::test]
+    async fn nothing_starts_before_the_permit_or_its_time() {
+        let patience = Duration::from_millis(300);
+        let mut cx = fake::context(Duration::from_secs(60));
+        cx.timings.target_patience = patience;
+        let (permit, permitted_now) = watch::channel(true);
+        permitted(&cx, permitted_now.clone()).await;
+        assert!(cx.began.elapsed() < patience);
+
+        permit.send_replace(false);
+        permitted(&cx, permitted_now.clone()).await;
+        assert!(cx.began.elapsed() >= patience);
+
+        // Its time is over: it is not waited for again.
+        let again = Instant::now();
+        permitted(&cx, permitted_now.clone()).await;
+        assert!(again.elapsed() < patience / 2);
+
+        cx.began = Instant::now();
+        let given = async {
+            tokio::task::yield_now().await;
+            permit.send_replace(true);
+        };
+        tokio::join!(permitted(&cx, permitted_now), given);
+        assert!(cx.began.elapsed() < patience);
     }
 }

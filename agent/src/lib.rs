@@ -8,7 +8,7 @@
 //!
 //! The rooms:
 //! - [`lifecycle`], [`driver`], [`state`]: what has been decided, by whom, and where it is written
-//! - [`launch`]: the pipeline of stages
+//! - [`launch`], [`prepare`], [`drain`]: the pipelines of stages
 //! - [`imds`], [`spec`], [`references`], [`image`], [`workload`], [`health`], [`signal`]: the stages;
 //!   none imports another
 //! - [`context`], [`verdict`], [`retry`], [`aws`], [`docker`], [`container`]: what stages share
@@ -28,6 +28,7 @@ pub mod image;
 pub mod imds;
 pub mod launch;
 pub mod lifecycle;
+pub mod prepare;
 pub mod references;
 pub mod report;
 pub mod retry;

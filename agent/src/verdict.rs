@@ -21,6 +21,8 @@ pub enum Stage {
     Configure,
     /// References fetched.
     Resolve,
+    /// What ran stopped: before a warm pool, and in a drain.
+    Stop,
     /// Images pulled.
     Pull,
     /// Network, tasks and services started.
@@ -38,6 +40,7 @@ impl Stage {
             Stage::Identify => "identify",
             Stage::Configure => "configure",
             Stage::Resolve => "resolve",
+            Stage::Stop => "stop",
             Stage::Pull => "pull",
             Stage::Start => "start",
             Stage::Health => "health",
@@ -49,7 +52,7 @@ impl Stage {
     pub fn exit_at_deadline(self) -> Exit {
         match self {
             Stage::Identify | Stage::Configure | Stage::Resolve | Stage::Pull => Exit::Unavailable,
-            Stage::Start | Stage::Health => Exit::Workload,
+            Stage::Stop | Stage::Start | Stage::Health => Exit::Workload,
             Stage::Signal => Exit::Undelivered,
         }
     }

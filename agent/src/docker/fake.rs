@@ -68,7 +68,8 @@ impl Fake {
     }
 }
 
-fn context(within: Duration) -> Context {
+/// A context for what asks nobody else.
+pub(crate) fn context(within: Duration) -> Context {
     let report = Report::default();
     let timings = Timings {
         backoff_base: Duration::from_millis(10),

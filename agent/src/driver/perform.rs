@@ -12,6 +12,7 @@ use crate::{
     imds::Identity,
     launch::{self, Resume},
     lifecycle::{Effect, Event, Fact, Recipient, Settled, Verdict, Work},
+    prepare,
     report::{Report, status::Outcome},
     signal,
     verdict::{Exit, LaunchError, Stage},
@@ -150,7 +151,7 @@ impl Driver {
             Work::Prepare => {
                 let resume = self.resume();
                 Slot::of(async move {
-                    let prepared = Box::pin(launch::prepare(cx, me, &resume, &tell)).await?;
+                    let prepared = Box::pin(prepare::prepare(cx, me, &resume, &tell)).await?;
                     Ok(prepared.map_or(Done::NOT_FOR_US, Done::from))
                 })
             }
@@ -187,7 +188,6 @@ impl Driver {
         running.telling = Some(to.clone());
         let told = signal::Verdict {
             kind: self.record.transition.kind,
-            target: self.record.facts.target.clone(),
             go,
             again,
         };

@@ -241,10 +241,11 @@ mod tests {
     use super::*;
     use std::collections::{BTreeMap, BTreeSet};
 
-    const STAGES: [Stage; 7] = [
+    const STAGES: [Stage; 8] = [
         Stage::Identify,
         Stage::Configure,
         Stage::Resolve,
+        Stage::Stop,
         Stage::Pull,
         Stage::Start,
         Stage::Health,

@@ -65,10 +65,19 @@ pub(super) fn clean(cx: &Context, launch: &Launch, resolution: &Resolution) {
     let epoch = launch.epoch.to_string();
     let boots = cx.paths.run.join(&epoch);
     let digests = boots.join(&launch.boot_id);
-    let is_epoch = |name: &str| name.bytes().all(|byte| byte.is_ascii_digit());
     remove_others(cx, &cx.paths.run, &epoch, is_epoch);
     remove_others(cx, &boots, &launch.boot_id, |_| true);
     remove_others(cx, &digests, &resolution.digest, |_| true);
+}
+
+/// Removes all of them: nothing of ours runs any more, and an instance that hibernates keeps its memory
+/// on disk.
+pub(super) fn forget(cx: &Context) {
+    remove_others(cx, &cx.paths.run, "", is_epoch);
+}
+
+fn is_epoch(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn remove_others(cx: &Context, folder: &Path, keep: &str, ours: impl Fn(&str) -> bool) {

@@ -22,7 +22,7 @@ mod start;
 mod stop;
 
 pub use error::WorkloadError;
-pub use stop::stop;
+pub use stop::{clear, stop};
 
 use crate::{
     container::Watched, context::Context, docker, image::Images, imds::Identity,

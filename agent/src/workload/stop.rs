@@ -1,6 +1,6 @@
 //! Stops containers within their grace; removes none.
 
-use super::{adopt, error::WorkloadError};
+use super::{adopt, error::WorkloadError, files};
 use crate::{
     container::call,
     context::{Context, Deadline},
@@ -34,49 +34,109 @@ pub(super) struct Ours {
     depth: usize,
 }
 
+/// One that runs.
+#[derive(Debug)]
+struct Up {
+    name: String,
+    id: String,
+    depth: usize,
+    grace: Duration,
+}
+
 /// Stops every container of this instance that runs, those first that others don't wait for. Each
-/// has its grace, cut short where the deadline asks for it. All are kept.
+/// has its grace; where the deadline leaves less than all of them together, each wave has its share. All
+/// are kept.
 ///
 /// # Errors
 /// The engine's: the first, when every one has been told to stop.
 pub async fn stop(cx: &Context, me: &Identity, deadline: Deadline) -> Result<(), WorkloadError> {
-    let cx = &Context {
-        deadline,
-        ..cx.clone()
-    };
     // An engine that is not there runs nothing, and is not waited for as a launch would.
     let soon = &Context {
         deadline: deadline.at_most(cx.timings.docker_attempt),
         ..cx.clone()
     };
     let docker = docker::engine(soon).await?;
-    let ours = ours(cx, &docker, &me.instance_id, false).await;
+    let cx = &Context {
+        deadline,
+        ..cx.clone()
+    };
+    all(cx, &docker, me).await
+}
+
+/// Stops every container of this instance, and removes what secrets it left: nothing of ours is to run.
+///
+/// # Errors
+/// As [`stop`]'s. Secret files are then left where they are.
+pub async fn clear(cx: &Context, me: &Identity) -> Result<(), WorkloadError> {
+    let docker = docker::engine(cx).await?;
+    all(cx, &docker, me).await?;
+    files::forget(cx);
+    Ok(())
+}
+
+async fn all(cx: &Context, docker: &Docker, me: &Identity) -> Result<(), WorkloadError> {
+    // Those that do not run are asked too: the engine answers once a start that is under way is over.
+    let ours = ours(cx, docker, &me.instance_id, true).await;
     let ours = ours.map_err(|error| failed("the list of containers", error))?;
-    every(ours, async |found| {
-        let stopped = one(cx, &docker, &found.id).await;
+    let asked = join_all(ours.into_iter().map(async |found| {
+        let grace = grace(cx, docker, &found.id).await;
+        let grace = grace.map_err(|error| failed(&format!("asking for {}", found.name), error))?;
+        Ok(grace.map(|grace| Up {
+            name: found.name,
+            id: found.id,
+            depth: found.depth,
+            grace,
+        }))
+    }));
+    let (mut running, mut told) = (Vec::new(), Ok(()));
+    for found in asked.await {
+        match found {
+            Ok(found) => running.extend(found),
+            Err(error) => told = told.and(Err(error)),
+        }
+    }
+    let stopped = every(cx.deadline, running, async |found, grace| {
+        let stopped = halt(cx, docker, &found.id, grace).await;
         stopped.map_err(|error| failed(&format!("stopping {}", found.name), error))?;
         cx.report
             .container(&found.name, &found.id, ContainerEvent::Stopped);
         Ok(())
-    })
-    .await
+    });
+    told.and(stopped.await)
 }
 
 /// Stops each, wave by wave, whatever becomes of the others.
 async fn every(
-    ours: Vec<Ours>,
-    stop: impl AsyncFn(&Ours) -> Result<(), WorkloadError>,
+    deadline: Deadline,
+    running: Vec<Up>,
+    stop: impl AsyncFn(&Up, Duration) -> Result<(), WorkloadError>,
 ) -> Result<(), WorkloadError> {
-    let mut waves: BTreeMap<Reverse<usize>, Vec<Ours>> = BTreeMap::new();
-    for found in ours {
+    let mut waves: BTreeMap<Reverse<usize>, Vec<Up>> = BTreeMap::new();
+    for found in running {
         waves.entry(Reverse(found.depth)).or_default().push(found);
     }
-    let mut all = Ok(());
+    let longest = |wave: &Vec<Up>| wave.iter().map(|found| found.grace).max();
+    let mut wanted: Duration = waves.values().filter_map(longest).sum();
+    let mut told = Ok(());
     for wave in waves.values() {
-        let stopped = join_all(wave.iter().map(async |found| stop(found).await)).await;
-        all = stopped.into_iter().fold(all, Result::and);
+        let share = share(deadline.remaining(), wanted);
+        let stopped = wave
+            .iter()
+            .map(async |found| stop(found, found.grace.mul_f64(share)).await);
+        told = join_all(stopped).await.into_iter().fold(told, Result::and);
+        wanted = wanted.saturating_sub(longest(wave).unwrap_or_default());
     }
-    all
+    told
+}
+
+/// How much of its grace each has, so that those who stop last have some too.
+fn share(left: Duration, wanted: Duration) -> f64 {
+    let left = left.saturating_sub(KILL);
+    if wanted <= left {
+        1.0
+    } else {
+        left.as_secs_f64() / wanted.as_secs_f64()
+    }
 }
 
 fn failed(what: &str, error: CallError) -> WorkloadError {
@@ -125,6 +185,14 @@ pub(super) async fn ours(
 /// # Errors
 /// The engine's.
 pub(super) async fn one(cx: &Context, docker: &Docker, id: &str) -> Result<(), CallError> {
+    match grace(cx, docker, id).await? {
+        Some(grace) => halt(cx, docker, id, grace).await,
+        None => Ok(()),
+    }
+}
+
+/// The grace of one that runs.
+async fn grace(cx: &Context, docker: &Docker, id: &str) -> Result<Option<Duration>, CallError> {
     let found = call(cx, "docker:inspect", async || {
         docker
             .inspect_container(id, None::<InspectContainerOptions>)
@@ -133,26 +201,25 @@ pub(super) async fn one(cx: &Context, docker: &Docker, id: &str) -> Result<(), C
     .await;
     let found = match found {
         Ok(found) => found,
-        Err(error) if error.cause == Cause::NoSuchContainer => return Ok(()),
+        Err(error) if error.cause == Cause::NoSuchContainer => return Ok(None),
         Err(error) => return Err(error),
     };
-    if !found
-        .state
-        .and_then(|state| state.running)
-        .unwrap_or_default()
-    {
-        return Ok(());
+    if found.state.and_then(|state| state.running) != Some(true) {
+        return Ok(None);
     }
     let said = found.config.and_then(|config| config.stop_timeout);
     let said = said.and_then(|seconds| u64::try_from(seconds).ok());
-    let grace = said.map_or(GRACE, Duration::from_secs);
-    let left = cx.deadline.remaining().saturating_sub(KILL);
+    Ok(Some(said.map_or(GRACE, Duration::from_secs)))
+}
+
+async fn halt(cx: &Context, docker: &Docker, id: &str, grace: Duration) -> Result<(), CallError> {
+    let grace = grace.min(cx.deadline.remaining().saturating_sub(KILL));
     let options = StopContainerOptions {
         signal: None,
-        t: Some(i32::try_from(grace.min(left).as_secs()).unwrap_or(i32::MAX)),
+        t: Some(i32::try_from(grace.as_secs()).unwrap_or(i32::MAX)),
     };
     // Not `call`: it takes as long as the grace, and the engine goes on though we hang up.
-    let limit = Deadline::after(grace.min(left).saturating_add(cx.timings.docker_attempt));
+    let limit = Deadline::after(grace.saturating_add(cx.timings.docker_attempt));
     let stopped = docker.stop_container(id, Some(options));
     match tokio::time::timeout_at(limit.instant(), stopped).await {
         Ok(Err(error)) => match CallError::from(error) {
@@ -170,19 +237,27 @@ pub(super) async fn one(cx: &Context, docker: &Docker, id: &str) -> Result<(), C
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
     use std::cell::RefCell;
 
-    #[tokio::test]
-    async fn one_that_cannot_be_stopped_holds_up_no_other() {
-        let ours = [("db", 0), ("app", 1), ("cache", 1), ("proxy", 2)];
-        let ours = ours.map(|(name, depth)| Ours {
+    fn running() -> Vec<Up> {
+        let running = [("db", 0), ("app", 1), ("cache", 1), ("proxy", 2)];
+        let running = running.map(|(name, depth)| Up {
             name: name.to_owned(),
             id: name.to_owned(),
             depth,
+            grace: Duration::from_secs(if name == "db" { 60 } else { 20 }),
         });
+        running.into()
+    }
+
+    #[tokio::test]
+    async fn one_that_cannot_be_stopped_holds_up_no_other() {
         let told = RefCell::new(Vec::new());
-        let result = every(ours.into(), async |found| {
+        let far = Deadline::after(Duration::from_secs(3600));
+        let result = every(far, running(), async |found, grace| {
+            assert_eq!(grace, found.grace);
             told.borrow_mut().push(found.name.clone());
             match found.name.as_str() {
                 "app" | "db" => Err(WorkloadError::NoImage(found.name.clone())),
@@ -195,5 +270,31 @@ mod tests {
             matches!(&result, Err(WorkloadError::NoImage(name)) if name == "app"),
             "{result:?}"
         );
+    }
+
+    #[tokio::test]
+    async fn who_stops_last_has_a_share_of_a_time_too_short() {
+        let told = RefCell::new(Vec::new());
+        let short = Deadline::after(Duration::from_secs(52) + KILL);
+        let all = every(short, running(), async |found, grace| {
+            let seconds = grace.as_secs_f64().round();
+            told.borrow_mut().push(format!("{} {seconds}", found.name));
+            Ok(())
+        });
+        all.await.unwrap();
+        // Each ends at once here, and what it leaves is the others'.
+        let want = ["proxy 10", "app 13", "cache 13", "db 52"];
+        assert_eq!(told.into_inner(), want);
+    }
+
+    #[test]
+    fn a_share_is_whole_or_what_is_left() {
+        let s = Duration::from_secs;
+        for (left, wanted, want) in [(11, 10, 1.0), (6, 10, 0.5), (1, 10, 0.0), (0, 0, 1.0)] {
+            assert!(
+                (share(s(left), s(wanted)) - want).abs() < 1e-9,
+                "{left} {wanted}"
+            );
+        }
     }
 }
