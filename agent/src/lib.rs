@@ -3,12 +3,13 @@
 //! At launch the agent learns who it is from instance metadata, begins heartbeats, reads its spec,
 //! resolves the references in it, pulls the images, starts the containers, waits until they are
 //! healthy, and completes the group's lifecycle hook: CONTINUE with a proof, or ABANDON with a
-//! reason. [`launch`] is that story, top to bottom; [`lifecycle`] decides, purely; [`driver`]
-//! performs what it decided.
+//! reason. [`launch`] is that story, top to bottom, and [`drain`] the story back; [`lifecycle`]
+//! decides, purely; [`driver`] performs what it decided. `firstlight run` stays and does so at every
+//! transition of the instance.
 //!
 //! The rooms:
 //! - [`lifecycle`], [`driver`], [`state`]: what has been decided, by whom, and where it is written
-//! - [`launch`], [`prepare`], [`drain`]: the pipelines of stages
+//! - [`launch`], [`prepare`], [`drain`]: the pipelines, in, halfway and out
 //! - [`imds`], [`spec`], [`references`], [`image`], [`workload`], [`health`], [`signal`]: the stages;
 //!   none imports another
 //! - [`context`], [`verdict`], [`retry`], [`aws`], [`docker`], [`container`]: what stages share
