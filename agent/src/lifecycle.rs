@@ -22,6 +22,7 @@ mod step;
 #[cfg(test)]
 mod tests;
 mod transition;
+mod work;
 
 pub use clock::{Began, Now};
 pub use delivery::exit;

@@ -21,8 +21,9 @@ pub(super) fn decide(record: &mut Record, verdict: Verdict) -> Vec<Effect> {
             ..
         }
     );
-    // Begun before the launch's time was known; now the verdict waits for it alone.
-    if unknown && record.facts.timeout_ms.is_some() {
+    // Begun before the launch's time was known; now the verdict waits for it alone. On a way out it may
+    // have failed meanwhile.
+    if unknown && (record.facts.timeout_ms.is_some() || !record.transition.kind.is_entry()) {
         effects.push(Effect::Join);
     }
     effects

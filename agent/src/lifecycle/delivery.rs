@@ -3,31 +3,31 @@
 use super::{
     event::Effect,
     record::{Delivery, Kind, Recipient, Record, Settled, State, Verdict},
+    work::is_busy,
 };
 use crate::{imds::TargetState, verdict::Exit};
 
 /// What follows a change that has to be on disk first.
 pub(super) fn settle(record: &Record) -> Vec<Effect> {
     let mut effects = vec![Effect::Persist];
-    if record.facts.collecting {
-        effects.push(Effect::Evidence);
-    }
     effects.extend(on(record, false));
     effects
 }
 
-/// What is next for a verdict, once it is known whom to tell.
+/// What is next for a verdict: the evidence of a failure, and whom to tell, once that is known.
 pub(super) fn on(record: &Record, again: bool) -> Vec<Effect> {
-    match &record.state {
-        State::Decided {
-            verdict,
-            deliveries: Some(deliveries),
-        } => deliver(record, verdict, deliveries, again),
-        State::Decided {
-            deliveries: None, ..
-        }
-        | State::Undecided { .. } => vec![],
+    let mut effects = Vec::new();
+    if record.facts.collecting {
+        effects.push(Effect::Evidence);
     }
+    if let State::Decided {
+        verdict,
+        deliveries: Some(deliveries),
+    } = &record.state
+    {
+        effects.extend(deliver(record, verdict, deliveries, again));
+    }
+    effects
 }
 
 /// Tells the next who has not been told, and keeps all of these waiting; when all are told, a failed
@@ -49,22 +49,28 @@ fn deliver(
     let untold = deliveries
         .iter()
         .find(|delivery| delivery.settled.is_none());
-    match untold {
-        Some(_) if go && kind == Kind::Launch && !record.is_served() => {
-            if record.is_drained() {
-                vec![waiting, Effect::Rest(exit(&record.state))]
-            } else {
-                vec![waiting]
-            }
-        }
-        Some(_) if riddle && kind.is_entry() => vec![waiting, Effect::Rest(exit(&record.state))],
-        Some(next) => {
-            let to = next.to.clone();
-            vec![waiting, Effect::Signal { to, go, again }]
-        }
-        None if !go && !record.facts.stopped => vec![waiting, Effect::StopWorkload],
-        None => vec![waiting, end(record)],
-    }
+    let next = match untold {
+        Some(_) if go && kind == Kind::Launch && !record.is_served() => rest(record),
+        Some(_) if riddle && kind.is_entry() => rest(record),
+        Some(next) => Some(Effect::Signal {
+            to: next.to.clone(),
+            go,
+            again,
+        }),
+        None if !go && !record.facts.stopped => Some(Effect::StopWorkload),
+        None => leave(record, end(record)),
+    };
+    [waiting].into_iter().chain(next).collect()
+}
+
+/// Nothing more for now, though not all are told.
+fn rest(record: &Record) -> Option<Effect> {
+    leave(record, Effect::Rest(exit(&record.state)))
+}
+
+/// An end, or a rest: never before what has to be worked at is done.
+pub(super) fn leave(record: &Record, end: Effect) -> Option<Effect> {
+    (!is_busy(record)).then_some(end)
 }
 
 /// What follows when the evidence is safe, or a failed workload is stopped.
@@ -78,7 +84,8 @@ pub(super) fn over(record: &Record) -> Vec<Effect> {
     );
     match nobody {
         true if record.facts.stopped && !record.facts.collecting => {
-            vec![Effect::Exit(exit(&record.state))]
+            let end = Effect::Exit(exit(&record.state));
+            leave(record, end).into_iter().collect()
         }
         true => vec![],
         false => on(record, false),

@@ -15,7 +15,6 @@ pub fn open(left: Option<Record>, me: &Identity, target: Option<TargetState>, no
     let Some(mut record) = left.filter(|record| record.is_of(me)) else {
         return Record::first(me, first(target.as_ref()), target, now);
     };
-    record.facts.collecting = false;
     if record.facts.boot != now.boot {
         record.facts.boot.clone_from(&now.boot);
         // What was announced was for the boot that is over.

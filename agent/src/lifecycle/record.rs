@@ -103,6 +103,9 @@ pub struct Facts {
     /// Evidence is being collected, by this process.
     #[serde(skip)]
     pub collecting: bool,
+    /// The machine is being shut down: nothing is started any more.
+    #[serde(skip)]
+    pub leaving: bool,
     /// A failed workload was stopped.
     #[serde(default)]
     pub stopped: bool,
@@ -307,6 +310,7 @@ impl Record {
                 notices: Notices::new(),
                 evidence: false,
                 collecting: false,
+                leaving: false,
                 stopped: false,
             },
             state: State::Undecided { recipients: None },

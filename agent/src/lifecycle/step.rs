@@ -6,11 +6,12 @@
 use super::{
     clock::Now,
     decide::{abandon, decide},
-    delivery::{exit, on, over, pending, settle, signalled},
-    event::{Effect, Event, Fact, Joined, Unjoined, Why, Work},
+    delivery::{exit, leave, on, over, pending, settle, signalled},
+    event::{Effect, Event, Fact, Joined, Unjoined},
     notice::{Notice, Notices},
     record::{Kind, Proof, Record, Settled, State, Verdict},
     transition::{begun_by, successor},
+    work::{self, heeded, permit},
 };
 use crate::{
     imds::TargetState,
@@ -45,84 +46,49 @@ pub fn step(record: &Record, event: Event, now: &Now) -> (Record, Vec<Effect>) {
         }
         Event::NotPersisted { error, decided } => not_persisted(&mut next, error, decided),
         Event::Terminate => vec![Effect::Abort, Effect::Exit(exit(&next.state))],
-        Event::ShuttingDown => vec![Effect::Begin(Work::Drain(Why::Shutdown))],
+        Event::ShuttingDown => {
+            next.facts.leaving = true;
+            let drain = work::begin(&next);
+            if drain.is_empty() {
+                resume(&next)
+            } else {
+                drain
+            }
+        }
     };
     (next, effects)
 }
 
 /// What one state asks to be under way; asking for what is under way changes nothing.
 pub(super) fn resume(record: &Record) -> Vec<Effect> {
+    let mut effects = Vec::new();
     match &record.state {
-        State::Undecided { recipients } => {
-            let mut effects = match recipients {
-                None => vec![Effect::Join],
-                Some(recipients) => vec![Effect::Heartbeat(recipients.clone())],
-            };
-            if record.facts.target.is_some() {
-                effects.push(Effect::Permit);
-            }
-            effects.push(Effect::Begin(work(record)));
-            effects
-        }
-        State::Decided { deliveries, .. } => {
-            let mut effects = serve(record);
-            match deliveries {
-                None => effects.push(Effect::Join),
-                Some(_) => effects.extend(on(record, true)),
-            }
-            effects
-        }
+        State::Undecided {
+            recipients: Some(recipients),
+        } => effects.push(Effect::Heartbeat(recipients.clone())),
+        State::Undecided { recipients: None }
+        | State::Decided {
+            deliveries: None, ..
+        } => effects.push(Effect::Join),
+        State::Decided {
+            deliveries: Some(_),
+            ..
+        } => {}
     }
+    effects.extend(work::begin(record));
+    effects.extend(on(record, true));
+    effects
 }
 
 /// The exit code of a record on which nothing more is to be done for now.
 pub fn rest(record: &Record) -> Option<Exit> {
-    let mut code = None;
-    for effect in resume(record) {
-        if let Effect::Rest(exit) | Effect::Exit(exit) = effect {
-            code = Some(exit);
-        } else if effect != Effect::Begin(Work::Keep) && effect != Effect::Heartbeat(vec![]) {
-            return None;
+    resume(record).into_iter().find_map(|effect| {
+        if let Effect::Rest(code) | Effect::Exit(code) = effect {
+            Some(code)
+        } else {
+            None
         }
-    }
-    code
-}
-
-/// How far a transition's services are, once it is decided that they serve.
-fn serve(record: &Record) -> Vec<Effect> {
-    let kind = record.transition.kind;
-    let go = matches!(record.verdict(), Some(Verdict::Continue(_)));
-    if kind != Kind::Launch || !go || record.is_drained() {
-        return vec![];
-    }
-    // Secrets and containers of an earlier boot are gone. The verdict stands, and what it says is made
-    // true again.
-    if !record.is_served() {
-        return vec![Effect::Permit, Effect::Begin(Work::Launch)];
-    }
-    match heeded(record) {
-        Some((_, by_ms)) => vec![Effect::Begin(Work::Drain(Why::Notice { by_ms }))],
-        None => vec![Effect::Begin(Work::Keep)],
-    }
-}
-
-/// The work that proves an undecided transition.
-fn work(record: &Record) -> Work {
-    match record.transition.kind {
-        Kind::Launch => Work::Launch,
-        Kind::WarmEnter => Work::Prepare,
-        Kind::WarmReturn | Kind::Terminate => Work::Drain(Why::Group {
-            by_ms: heeded(record).and_then(|(_, at_ms)| at_ms),
-        }),
-    }
-}
-
-/// The most urgent of what is announced and the spec wants heeded, and when it happens.
-fn heeded(record: &Record) -> Option<(Notice, Option<u64>)> {
-    let wanted = &record.facts.conduct.drain_on;
-    let named = record.facts.notices.iter();
-    let mut named = named.filter(|(notice, _)| wanted.contains(notice));
-    named.next_back().map(|(notice, at_ms)| (*notice, *at_ms))
+    })
 }
 
 /// In service, as far as is known, with nobody waiting.
@@ -160,6 +126,8 @@ fn start(record: &mut Record) -> Vec<Effect> {
 /// An undecided transition begins, or begins again.
 fn begin(record: &mut Record) -> Vec<Effect> {
     record.state = State::Undecided { recipients: None };
+    // A shutdown that did not come to pass, perhaps.
+    record.facts.drained_in = None;
     let mut effects = vec![Effect::Persist];
     effects.extend(resume(record));
     effects
@@ -180,7 +148,7 @@ fn headed(record: &mut Record, target: TargetState, now: &Now) -> Vec<Effect> {
     record.facts.target = Some(target);
     let mut effects = vec![Effect::Persist];
     match &record.state {
-        State::Undecided { .. } => effects.push(Effect::Permit),
+        State::Undecided { .. } => effects.extend(permit(record)),
         // What was held back while nobody knew what the group wants.
         State::Decided { .. } if was_unknown => effects.extend(on(record, true)),
         State::Decided { .. } => {}
@@ -196,7 +164,7 @@ fn noticed(record: &mut Record, notices: Notices) -> Vec<Effect> {
     // The instance was kept after all: where services were drained for it, they serve again.
     if before && heeded(record).is_none() && record.transition.kind == Kind::Launch {
         record.facts.drained_in = None;
-        effects.extend(serve(record));
+        effects.extend(work::begin(record));
     } else {
         effects.extend(heed(record));
     }
@@ -217,9 +185,10 @@ fn heed(record: &mut Record) -> Vec<Effect> {
             effects.extend(decide(record, Verdict::Abandon(reclaimed(notice))));
             effects
         }
-        State::Undecided { .. } if wanted.is_some() => vec![Effect::Begin(work(record))],
-        State::Decided { .. } if wanted.is_some() && record.is_served() => serve(record),
-        State::Undecided { .. } | State::Decided { .. } => vec![],
+        // By when it has to be over is another.
+        State::Undecided { .. } => work::begin(record),
+        State::Decided { .. } if wanted.is_some() && record.is_served() => work::begin(record),
+        State::Decided { .. } => vec![],
     }
 }
 
@@ -280,16 +249,16 @@ fn join(record: &mut Record, joined: Result<Joined, Unjoined>) -> Vec<Effect> {
         (State::Undecided { recipients }, Ok(found)) => {
             *recipients = Some(found.recipients.clone());
             let mut effects = vec![Effect::Heartbeat(found.recipients)];
-            if !found.member {
+            if !found.member && record.transition.kind == Kind::Launch {
                 effects.push(Effect::Permit);
             }
             effects
         }
-        // A way out cannot be refused: whoever is known is told when it is done.
+        // A way out cannot be refused: whoever is known is told when it is done, and whoever is not is
+        // looked for again.
         (State::Undecided { recipients }, Err(Unjoined { waiting, .. })) if !entry => {
-            let waiting = waiting.unwrap_or_default();
-            *recipients = Some(waiting.clone());
-            vec![Effect::Heartbeat(waiting)]
+            recipients.clone_from(&waiting);
+            waiting.map(Effect::Heartbeat).into_iter().collect()
         }
         // Whoever is to be told cannot be told: a launch that ends so is no launch.
         (State::Undecided { recipients }, Err(Unjoined { error, waiting })) => {
@@ -339,7 +308,9 @@ fn join(record: &mut Record, joined: Result<Joined, Unjoined>) -> Vec<Effect> {
                 deliveries: None, ..
             },
             Err(_),
-        ) => vec![Effect::Exit(exit(&record.state))],
+        ) => leave(record, Effect::Exit(exit(&record.state)))
+            .into_iter()
+            .collect(),
         (
             State::Decided {
                 deliveries: Some(_),
@@ -382,15 +353,14 @@ fn worked(record: &mut Record, outcome: Result<Proof, LaunchError>) -> Vec<Effec
     match &record.state {
         State::Undecided { .. } if proof.proves(kind) => {
             let mut effects = decide(record, Verdict::Continue(proof));
-            effects.extend(serve(record));
+            effects.extend(work::begin(record));
             effects
         }
         // Drained on the way: for the machine goes down, and the next boot goes on.
         State::Undecided { .. } => vec![Effect::Persist, Effect::Rest(exit(&record.state))],
         State::Decided { .. } => {
             let mut effects = vec![Effect::Persist];
-            effects.extend(serve(record));
-            effects.extend(on(record, true));
+            effects.extend(resume(record));
             effects
         }
     }
@@ -406,9 +376,6 @@ fn not_persisted(record: &mut Record, error: LaunchError, decided: bool) -> Vec<
     let mut effects = vec![Effect::Abort];
     if !matches!(record.verdict(), Some(Verdict::Abandon(_))) {
         abandon(record, error);
-    }
-    if record.facts.collecting {
-        effects.push(Effect::Evidence);
     }
     if matches!(
         &record.state,

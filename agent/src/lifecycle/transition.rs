@@ -79,6 +79,7 @@ pub(super) fn successor(
     new.signal.clone_from(&old.signal);
     new.conduct.clone_from(&old.conduct);
     new.notices.clone_from(&old.notices);
+    new.leaving = old.leaving;
     if !kind.is_entry() {
         // What runs is still what that launch started.
         new.served.clone_from(&old.served);
