@@ -1,221 +1,320 @@
-//! Killed, rebooted, or on a record that is not ours.
+//! Killed, rebooted, asleep, or on a record that is not ours.
 
 use super::*;
 
 #[test]
 fn killed_anywhere_it_resumes_with_the_same_verdict() {
-    let started = run(&fresh(), &[Event::Started]).0;
-    let decided = run(
-        &started,
-        &[
-            Event::Joined(joined(vec![hook("a"), hook("b")])),
-            Event::Worked(Ok(Proof::HEALTHY)),
-        ],
-    )
-    .0;
-    let half = run(&decided, &[Event::Signalled(hook("a"), delivered())]).0;
-    for (what, left, wanted) in [
+    let launching = Life::begun("InService").after([joined("a b")]);
+    let failing = launching.clone().after([failed()]);
+    let warm = Life::begun("Warmed:Stopped").after([joined("a")]);
+    let serving = Life::serving();
+    let returning = serving
+        .clone()
+        .after([headed("Warmed:Stopped"), joined("a")]);
+    let ending = serving.clone().after([headed("Terminated"), joined("a")]);
+    let ended = [drained(), told("a")];
+    for (what, life, wanted) in [
         (
-            "before the verdict",
-            started,
-            vec![Effect::Persist, Effect::Join, Effect::Begin(Work::Launch)],
+            "launching",
+            launching.clone(),
+            "Persist, Join, Permit, Begin(Launch)",
         ),
         (
-            "after the verdict",
-            decided,
-            vec![waiting(&["a", "b"]), signal("a", true, true)],
+            "healthy",
+            launching.clone().after([healthy()]),
+            "Begin(Keep), Heartbeat(a b), Signal(a CONTINUE again)",
         ),
         (
             "between two signals",
-            half,
-            vec![waiting(&["b"]), signal("b", true, true)],
+            launching.clone().after([healthy(), told("a")]),
+            "Begin(Keep), Heartbeat(b), Signal(b CONTINUE again)",
         ),
+        (
+            "serving",
+            serving.clone(),
+            "Begin(Keep), Heartbeat(), Rest(Done)",
+        ),
+        (
+            "healthy, and nobody known",
+            Life::begun("InService").after([healthy()]),
+            "Join, Begin(Keep)",
+        ),
+        (
+            "draining for a notice",
+            serving.clone().after([noticed("spot@5")]),
+            "Begin(Drain for a notice by 5), Heartbeat()",
+        ),
+        (
+            "drained",
+            serving.clone().after([noticed("spot"), drained()]),
+            "Heartbeat(), Rest(Done)",
+        ),
+        (
+            "collecting evidence",
+            failing.clone(),
+            "Heartbeat(a b), Signal(a ABANDON again)",
+        ),
+        (
+            "failed, and told",
+            failing
+                .clone()
+                .after([Event::Collected, told("a"), told("b")]),
+            "Heartbeat(), StopWorkload",
+        ),
+        (
+            "failed, and stopped",
+            failing.after([Event::Collected, told("a"), told("b"), Event::Stopped]),
+            "Heartbeat(), Rest(Spec)",
+        ),
+        ("preparing", warm.clone(), "Persist, Join, Begin(Prepare)"),
+        (
+            "prepared",
+            warm.clone().after([prepared()]),
+            "Heartbeat(a), Signal(a CONTINUE again)",
+        ),
+        (
+            "in the pool",
+            warm.after([prepared(), told("a")]),
+            "Heartbeat(), Rest(Done)",
+        ),
+        (
+            "returning",
+            returning.clone(),
+            "Persist, Join, Begin(Drain for the group)",
+        ),
+        (
+            "returned",
+            returning.clone().after([drained()]),
+            "Heartbeat(a), Signal(a CONTINUE again)",
+        ),
+        (
+            "back in the pool",
+            returning.after(ended.clone()),
+            "Heartbeat(), Rest(Done)",
+        ),
+        (
+            "ending",
+            ending.clone(),
+            "Persist, Join, Begin(Drain for the group)",
+        ),
+        (
+            "ended, not told",
+            ending.clone().after([drained()]),
+            "Heartbeat(a), Signal(a CONTINUE again)",
+        ),
+        ("ended", ending.after(ended), "Heartbeat(), Rest(Done)"),
     ] {
-        let left: Record = serde_json::from_str(&serde_json::to_string(&left).unwrap()).unwrap();
-        let resumed = open(Some(left), &me(), Some(TargetState::InService), &now());
-        assert_eq!(step(&resumed, Event::Started, &now()).1, wanted, "{what}");
+        let mut again = life.clone();
+        let at = life.record.facts.target.clone().map(String::from).unwrap();
+        assert_eq!(again.killed(&at), wanted, "{what}");
+        assert_eq!(again.verdict(), life.verdict(), "{what}");
+        assert_eq!(again.record.transition, life.record.transition, "{what}");
     }
-}
-
-#[test]
-fn a_full_disk_after_a_reboot_ends_no_workload() {
-    let (record, _) = run(
-        &fresh(),
-        &[
-            Event::Started,
-            Event::Joined(joined(vec![])),
-            Event::Worked(Ok(Proof::HEALTHY)),
-        ],
-    );
-    let record = open(
-        Some(record),
-        &me(),
-        Some(TargetState::InService),
-        &rebooted(),
-    );
-    let (record, effects) = run(
-        &record,
-        &[Event::Started, Event::Worked(Ok(Proof::HEALTHY))],
-    );
-    assert_eq!(effects, [Effect::Persist, Effect::Exit(Exit::Done)]);
-    let not_persisted = Event::NotPersisted {
-        error: failed(Reason::StateUnusable, Stage::Signal),
-        decided: true,
-    };
-    let (record, effects) = step(&record, not_persisted, &now());
-    assert_eq!(effects, [Effect::Exit(Exit::Done)]);
-    assert!(matches!(record.verdict(), Some(Verdict::Continue(_))));
 }
 
 #[test]
 fn a_reboot_before_the_verdict_was_told_proves_it_again_first() {
-    let (record, _) = run(
-        &fresh(),
-        &[
-            Event::Started,
-            Event::Joined(joined(vec![hook("a")])),
-            Event::Worked(Ok(Proof::HEALTHY)),
-        ],
-    );
-    let record = open(
-        Some(record),
-        &me(),
-        Some(TargetState::InService),
-        &rebooted(),
-    );
-    let (record, effects) = step(&record, Event::Started, &now());
+    let mut life = Life::begun("InService").after([joined("a"), healthy()]);
     assert_eq!(
-        effects,
-        [
-            Effect::Heartbeat(vec![hook("a")]),
-            Effect::Begin(Work::Launch)
-        ]
-    );
-    let (_, effects) = step(&record, Event::Worked(Ok(Proof::HEALTHY)), &now());
-    assert_eq!(
-        effects,
-        [Effect::Persist, waiting(&["a"]), signal("a", true, true)]
+        life.rebooted("InService"),
+        "Permit, Begin(Launch), Heartbeat(a)"
     );
     // It does not come up: nobody is told that it did, and the verdict stands for the next start.
-    let error = failed(Reason::ServiceExited, Stage::Health);
-    let (record, effects) = step(&record, Event::Worked(Err(error)), &now());
-    assert_eq!(effects, [Effect::Exit(Exit::Workload)]);
-    assert!(matches!(record.verdict(), Some(Verdict::Continue(_))));
+    let mut broken = life.clone();
+    let error = because(Reason::ServiceExited, Stage::Health);
+    assert_eq!(broken.on(Event::Worked(Err(error))), "Exit(Workload)");
+    assert_eq!(broken.verdict(), "CONTINUE");
+    assert_eq!(
+        life.on(healthy()),
+        "Persist, Begin(Keep), Heartbeat(a), Signal(a CONTINUE again)"
+    );
+    // Drained meanwhile, for EC2 takes it back: it must not be told that it serves.
+    let mut life = life.after([noticed("spot")]);
+    assert_eq!(
+        life.on(drained()),
+        "Persist, Heartbeat(a), Rest(Undelivered)"
+    );
 }
 
-fn rebooted() -> Now {
-    Now {
-        boot: "boot-b".into(),
-        ..now()
+#[test]
+fn a_reboot_in_service_looks_first_then_serves_again_and_signals_nothing() {
+    for state in [Some("InService"), Some("Standby"), None] {
+        let mut life = Life::serving();
+        assert_eq!(life.rebooted("InService"), "Look");
+        assert_eq!(
+            life.on(Event::Found(state.map(str::to_owned))),
+            "Permit, Begin(Launch), Heartbeat()",
+            "{state:?}"
+        );
+        // It reads, resolves and pulls again; the record holds all that.
+        let before = life.record.clone();
+        assert_eq!(life.on(configured(false, &[], true)), "");
+        assert_eq!(life.on(resolved()), "");
+        assert_eq!(life.on(Event::Learned(Fact::Pulled(images("2")))), "");
+        assert_eq!(life.record, before);
+        assert_eq!(
+            life.on(healthy()),
+            "Persist, Begin(Keep), Heartbeat(), Rest(Done)"
+        );
+        assert_eq!(life.epoch(), 1);
     }
 }
 
 #[test]
-fn a_new_boot_starts_the_workload_again_and_signals_nothing() {
-    let (record, _) = run(
-        &fresh(),
-        &[
-            Event::Started,
-            Event::Joined(joined(vec![hook("a")])),
-            Event::Worked(Ok(Proof::HEALTHY)),
-            Event::Signalled(hook("a"), delivered()),
-        ],
-    );
-    let record = open(
-        Some(record),
-        &me(),
-        Some(TargetState::InService),
-        &rebooted(),
-    );
-    let (record, effects) = step(&record, Event::Started, &now());
+fn a_group_that_waits_again_began_another_launch() {
+    for state in ["Pending", "Pending:Wait", "Pending:Proceed"] {
+        let mut life = Life::serving();
+        life.rebooted("InService");
+        assert_eq!(
+            life.on(Event::Found(Some(state.into()))),
+            "Persist, Join, Permit, Begin(Launch)"
+        );
+        assert_eq!((life.epoch(), life.verdict()), (2, ""));
+        assert_eq!(life.kind(), Kind::Launch);
+    }
+}
+
+#[test]
+fn asleep_it_may_have_missed_a_transition() {
+    let mut life = Life::serving();
+    assert_eq!(life.on(Event::Woken), "Look");
     assert_eq!(
-        effects,
-        [Effect::Heartbeat(vec![]), Effect::Begin(Work::Launch)]
+        life.clone().on(Event::Found(Some("InService".into()))),
+        "Begin(Keep), Heartbeat(), Rest(Done)"
     );
-    let (_, effects) = run(
-        &record,
-        &[
-            Event::Learned(Fact::Resolved(Wish::default())),
-            Event::Worked(Ok(Proof::HEALTHY)),
-        ],
+    assert_eq!(
+        life.on(Event::Found(Some("Pending:Wait".into()))),
+        "Persist, Join, Permit, Begin(Launch)"
     );
-    assert_eq!(effects, [Effect::Persist, Effect::Exit(Exit::Done)]);
+    // Where it is about to be told, or is told otherwise, the target tells.
+    for mut life in [
+        life,
+        Life::begun("InService").after([joined("a"), healthy()]),
+        Life::begun("InService").after([joined("a"), failed(), Event::Collected, told("a")]),
+        Life::begun("Warmed:Hibernated").after([joined("a"), prepared(), told("a")]),
+        Life::serving().after([headed("Terminated"), joined("a"), drained(), told("a")]),
+    ] {
+        assert_eq!(life.on(Event::Woken), "", "{life:?}");
+    }
+}
+
+#[test]
+fn drained_in_this_boot_it_stays_so_and_serves_in_the_next() {
+    let mut life = Life::serving().after([noticed("spot"), drained()]);
+    assert_eq!(life.killed("InService"), "Heartbeat(), Rest(Done)");
+    assert_eq!(life.rebooted("InService"), "Look");
+    assert_eq!(
+        life.on(Event::Found(None)),
+        "Permit, Begin(Launch), Heartbeat()",
+        "what was announced was for the boot that is over"
+    );
+}
+
+#[test]
+fn a_launch_that_is_interrupted_by_a_reboot_begins_again_in_its_time() {
+    let mut life = Life::begun("InService").after([
+        configured(true, &[], false),
+        Event::Learned(Fact::Pulled(images("1"))),
+        joined("a"),
+    ]);
+    let began = life.record.facts.began.clone();
+    assert_eq!(
+        life.rebooted("InService"),
+        "Persist, Join, Permit, Begin(Launch)"
+    );
+    let facts = &life.record.facts;
+    assert_eq!(facts.began, began);
+    assert_eq!(facts.boot, life.now.boot);
+    assert_eq!(facts.images, images("1"));
+    assert_eq!((facts.timeout_ms, life.epoch()), (Some(60_000), 1));
+}
+
+fn images(tag: &str) -> crate::image::Images {
+    let image = crate::image::Image {
+        reference: format!("web:{tag}"),
+        pinned: "web@sha256:0".into(),
+        has_healthcheck: false,
+    };
+    [("web".to_owned(), image)].into()
+}
+
+#[test]
+fn what_the_next_transition_takes_over() {
+    let life = Life::begun("Warmed:Stopped").after([
+        configured(true, &[Notice::Rebalance], true),
+        Event::Learned(Fact::Pulled(images("1"))),
+        resolved(),
+        joined("a"),
+        prepared(),
+        told("a"),
+        headed("InService"),
+    ]);
+    let facts = &life.record.facts;
+    assert!(facts.document.is_some() && facts.signal.is_some() && facts.timeout_ms.is_some());
+    assert_eq!(facts.conduct.drain_on, [Notice::Rebalance]);
+    assert!(facts.images.is_empty(), "tags are looked up again");
+    let life = life.after([
+        Event::Learned(Fact::Pulled(images("2"))),
+        joined("a"),
+        healthy(),
+        told("a"),
+        noticed("maintenance"),
+        headed("Warmed:Stopped"),
+    ]);
+    let facts = &life.record.facts;
+    let launched = facts.served.as_ref().map(|served| served.epoch);
+    assert_eq!((life.epoch(), launched), (3, Some(2)));
+    assert_eq!(facts.images, images("2"), "what runs is what was started");
+    assert_eq!(facts.notices.len(), 1);
+    let life = life.after([drained(), headed("InService")]);
+    assert_eq!(life.record.facts.served, None);
 }
 
 #[test]
 fn whose_record_and_which_epoch() {
-    let left = run(
-        &fresh(),
-        &[
-            Event::Started,
-            Event::Joined(joined(vec![])),
-            Event::Worked(Ok(Proof::HEALTHY)),
-        ],
-    )
-    .0;
-    let target = |text: &str| Some(TargetState::from(text.to_owned()));
+    let life = Life::serving();
     let other = |change: fn(&mut Identity)| {
         let mut me = me();
         change(&mut me);
         me
     };
-    for (what, me, target, now, epoch, kept) in [
-        ("the same", me(), target("InService"), now(), 1, true),
+    let instance = other(|me| me.instance_id = "i-0fedcba9876543210".into());
+    let image = other(|me| me.image_id = "ami-0fedcba9876543210".into());
+    let boot = Now {
+        boot: "boot-2".into(),
+        ..life.now.clone()
+    };
+    let same = &life.now;
+    for (what, me, at, now, epoch, kept) in [
+        ("the same", me(), "InService", same, 1, true),
+        ("another boot", me(), "InService", &boot, 1, true),
+        ("a target that is not told", me(), "", same, 1, true),
+        ("standby", me(), "Standby", same, 1, true),
+        ("another target", me(), "Warmed:Stopped", same, 2, false),
+        ("the end", me(), "Terminated", same, 2, false),
         (
-            "another boot",
-            me(),
-            target("InService"),
-            Now {
-                boot: "boot-b".into(),
-                ..now()
-            },
-            1,
-            true,
-        ),
-        (
-            "a target that metadata does not tell",
-            me(),
-            None,
-            now(),
-            1,
-            true,
-        ),
-        (
-            "another target",
-            me(),
-            target("Warmed:Stopped"),
-            now(),
-            2,
-            false,
-        ),
-        (
-            "on the way out: an ABANDON stands",
-            me(),
-            target("Terminated"),
-            now(),
-            1,
-            true,
-        ),
-        (
-            "another instance: baked into an image",
-            other(|me| me.instance_id = "i-0fedcba9876543210".into()),
-            target("InService"),
-            now(),
+            "another instance: baked",
+            instance,
+            "InService",
+            same,
             1,
             false,
         ),
         (
             "another image: root volume replaced",
-            other(|me| me.image_id = "ami-0fedcba9876543210".into()),
-            target("InService"),
-            now(),
+            image,
+            "InService",
+            same,
             1,
             false,
         ),
     ] {
-        let record = open(Some(left.clone()), &me, target, &now);
+        let record = open(Some(life.record.clone()), &me, target(at), now);
         assert_eq!(record.transition.epoch, epoch, "{what}");
         assert_eq!(record.verdict().is_some(), kept, "{what}");
         assert!(record.is_of(&me), "{what}");
+        assert_eq!(record.facts.boot, now.boot, "{what}");
+        let known = target(at).or(target("InService"));
+        assert_eq!(record.facts.target, known, "{what}");
     }
 }

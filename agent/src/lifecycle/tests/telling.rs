@@ -4,164 +4,212 @@ use super::*;
 
 #[test]
 fn a_verdict_waits_until_it_is_known_whom_to_tell() {
-    let (record, effects) = run(
-        &fresh(),
-        &[Event::Started, Event::Worked(Ok(Proof::HEALTHY))],
-    );
-    assert_eq!(effects, [Effect::Persist]);
-    let (_, effects) = run(&record, &[Event::Joined(joined(vec![hook("a")]))]);
+    let mut life = Life::begun("InService");
+    assert_eq!(life.on(healthy()), "Persist, Begin(Keep)");
     assert_eq!(
-        effects,
-        [Effect::Persist, waiting(&["a"]), signal("a", true, false)]
+        life.on(joined("a")),
+        "Persist, Heartbeat(a), Signal(a CONTINUE)"
     );
+    // Begun before the launch's time was known, it is begun anew within that.
+    let mut life = Life::begun("InService").after([configured(true, &[], false)]);
+    assert_eq!(life.on(healthy()), "Persist, Join, Begin(Keep)");
+    let mut life = life.after([joined("a")]);
+    assert_eq!(life.on(joined("b")), "", "it is known already");
 }
 
 #[test]
 fn what_the_spec_says_of_whom_to_tell_holds_even_if_it_comes_late() {
-    let wish = Wish {
-        launching: vec!["b".into()],
-        ..Wish::default()
-    };
-    let (record, effects) = run(
-        &fresh(),
-        &[
-            Event::Started,
-            Event::Joined(joined(vec![hook("a"), hook("b")])),
-            Event::Learned(Fact::Resolved(wish)),
-        ],
-    );
-    assert_eq!(effects, [Effect::Join]);
-    let (record, effects) = run(&record, &[Event::Worked(Ok(Proof::HEALTHY))]);
+    let mut life = Life::begun("InService").after([joined("a b")]);
+    assert_eq!(life.on(resolved()), "Join");
     assert_eq!(
-        effects,
-        [Effect::Persist],
+        life.on(healthy()),
+        "Persist, Begin(Keep)",
         "the hooks found first must not be told"
     );
-    let (_, effects) = run(&record, &[Event::Joined(joined(vec![hook("b")]))]);
     assert_eq!(
-        effects,
-        [Effect::Persist, waiting(&["b"]), signal("b", true, false)]
+        life.on(joined("b")),
+        "Persist, Heartbeat(b), Signal(b CONTINUE)"
     );
 }
 
 #[test]
 fn a_launch_that_cannot_be_told_is_abandoned_by_what_was_found() {
-    let error = failed(Reason::HookUnknown, Stage::Signal);
-    let (_, effects) = run(
-        &fresh(),
-        &[
-            Event::Started,
-            Event::Joined(joined(vec![hook("a")])),
-            Event::Joined(unjoined(error.clone(), &[])),
-        ],
-    );
-    assert_eq!(
-        effects,
-        [
-            Effect::Abort,
-            Effect::Persist,
-            waiting(&["a"]),
-            signal("a", false, false)
-        ]
-    );
-    let (record, effects) = run(
-        &fresh(),
-        &[Event::Started, Event::Joined(unjoined(error, &[]))],
-    );
-    assert_eq!(
-        effects,
-        [
-            Effect::Abort,
-            Effect::Persist,
-            waiting(&[]),
-            Effect::StopWorkload
-        ]
-    );
-    assert_eq!(
-        run(&record, &[Event::Stopped]).1,
-        [Effect::Persist, Effect::Exit(Exit::Spec)]
-    );
-}
-
-#[test]
-fn whoever_could_not_be_found_is_looked_for_at_the_next_start() {
-    let error = failed(Reason::SignalUndelivered, Stage::Signal);
-    let nobody = Event::Joined(Err(Unjoined {
-        error,
-        waiting: None,
-    }));
-    let (record, effects) = run(&fresh(), &[Event::Started, nobody.clone()]);
-    assert_eq!(
-        effects,
-        [Effect::Abort, Effect::Persist, Effect::StopWorkload]
-    );
-    let (record, effects) = step(&record, Event::Stopped, &now());
-    assert_eq!(effects, [Effect::Persist, Effect::Exit(Exit::Undelivered)]);
-    let again = open(Some(record), &me(), Some(TargetState::InService), &now());
-    let (again, effects) = step(&again, Event::Started, &now());
-    assert_eq!(effects, [Effect::Join]);
-    assert_eq!(
-        step(&again, nobody, &now()).1,
-        [Effect::Exit(Exit::Undelivered)],
-        "stopped before"
-    );
-    let (_, effects) = step(&again, Event::Joined(joined(vec![hook("a")])), &now());
-    assert!(effects.contains(&signal("a", false, false)), "{effects:?}");
-}
-
-#[test]
-fn two_hooks_are_kept_waiting_until_each_is_told() {
-    let (record, _) = run(
-        &fresh(),
-        &[
-            Event::Started,
-            Event::Joined(joined(vec![hook("a"), hook("b"), hook("a")])),
-            Event::Worked(Ok(Proof::HEALTHY)),
-        ],
-    );
-    let (record, effects) = step(&record, Event::Signalled(hook("a"), delivered()), &now());
-    assert_eq!(
-        effects,
-        [Effect::Persist, waiting(&["b"]), signal("b", true, false)]
-    );
-    let (_, effects) = step(&record, Event::Signalled(hook("b"), delivered()), &now());
-    assert_eq!(effects, [Effect::Persist, Effect::Exit(Exit::Done)]);
+    let nobody = || unjoined(Reason::HookUnknown, Some(""));
+    for at in ["InService", "Warmed:Running"] {
+        let mut life = Life::begun(at).after([joined("a")]);
+        assert_eq!(life.on(nobody()), "Abort, Persist, Evidence, Heartbeat(a)");
+        assert_eq!(life.verdict(), "hook_unknown");
+    }
+    let mut life = Life::begun("InService");
+    assert_eq!(life.on(nobody()), "Abort, Persist, Evidence, Heartbeat()");
+    assert_eq!(life.on(Event::Collected), "Heartbeat(), StopWorkload");
+    assert_eq!(life.on(Event::Stopped), "Persist, Heartbeat(), Exit(Spec)");
 }
 
 #[test]
 fn whoever_waits_hears_of_a_spec_that_names_nobody() {
-    let error = failed(Reason::HookUnknown, Stage::Signal);
-    let early = failed(Reason::ImageAbsent, Stage::Pull);
-    let resolved = Event::Learned(Fact::Resolved(Wish::default()));
-    let known = Event::Joined(joined(vec![hook("a"), hook("b")]));
-    let nobody = Event::Joined(unjoined(error, &["a", "b"]));
-    let told = |effects: &[Effect]| effects.contains(&signal("a", false, false));
-    let events = [Event::Started, known, resolved.clone(), nobody.clone()];
-    assert!(told(&run(&fresh(), &events).1));
-    let failed = Event::Worked(Err(early));
-    let (record, effects) = run(&fresh(), &[Event::Started, resolved, failed, nobody]);
-    assert!(told(&effects), "{effects:?}");
-    assert!(
-        matches!(record.verdict(), Some(Verdict::Abandon(error)) if error.reason == Reason::ImageAbsent)
+    let nobody = || unjoined(Reason::HookUnknown, Some("a b"));
+    let mut life = Life::begun("InService").after([joined("a b"), resolved()]);
+    assert_eq!(
+        life.on(nobody()),
+        "Abort, Persist, Evidence, Heartbeat(a b)"
+    );
+    let mut life = Life::begun("InService").after([resolved(), failed()]);
+    assert_eq!(life.on(nobody()), "Persist, Evidence, Heartbeat(a b)");
+    assert_eq!(life.verdict(), "image_unknown");
+    // But a CONTINUE is not for whoever may wait.
+    let mut life = Life::begun("InService").after([resolved(), healthy()]);
+    assert_eq!(life.on(nobody()), "Exit(Undelivered)");
+    assert_eq!(life.verdict(), "CONTINUE");
+}
+
+#[test]
+fn whoever_could_not_be_found_is_looked_for_at_the_next_start() {
+    let nobody = || unjoined(Reason::SignalUndelivered, None);
+    let mut life = Life::begun("InService").after([nobody(), Event::Collected, Event::Stopped]);
+    assert_eq!(life.killed("InService"), "Join");
+    assert_eq!(
+        life.clone().on(nobody()),
+        "Exit(Undelivered)",
+        "stopped before"
+    );
+    assert_eq!(
+        life.on(joined("a")),
+        "Persist, Heartbeat(a), Signal(a ABANDON)"
     );
 }
 
 #[test]
-fn what_could_not_be_delivered_is_tried_at_the_next_start() {
-    let denied = Settled::Failed(failed(Reason::SignalDenied, Stage::Signal));
-    let (record, effects) = run(
-        &fresh(),
-        &[
-            Event::Started,
-            Event::Joined(joined(vec![hook("a")])),
-            Event::Worked(Ok(Proof::HEALTHY)),
-            Event::Signalled(hook("a"), denied),
-        ],
-    );
-    assert_eq!(effects.last(), Some(&Effect::Exit(Exit::Denied)));
-    let again = open(Some(record), &me(), Some(TargetState::InService), &now());
+fn a_way_out_cannot_be_refused() {
+    let nobody = || unjoined(Reason::SignalUndelivered, None);
+    let some = || unjoined(Reason::HookUnknown, Some("a"));
+    let out = [
+        Life::begun("Terminated"),
+        Life::serving().after([headed("Warmed:Stopped")]),
+    ];
+    for life in out {
+        let mut known = life.clone();
+        assert_eq!(known.on(some()), "Heartbeat(a)");
+        assert_eq!(
+            known.on(drained()),
+            "Persist, Heartbeat(a), Signal(a CONTINUE)"
+        );
+        // Whoever was not found is looked for again when there is something to tell.
+        let mut unknown = life.clone();
+        assert_eq!(unknown.on(nobody()), "");
+        assert_eq!(unknown.on(drained()), "Persist, Join");
+        assert_eq!(unknown.clone().on(nobody()), "Exit(Undelivered)");
+        assert_eq!(
+            unknown.on(some()),
+            "Persist, Heartbeat(a), Signal(a CONTINUE)"
+        );
+    }
+}
+
+#[test]
+fn two_hooks_are_kept_waiting_until_each_is_told() {
+    let mut life = Life::begun("InService").after([joined("a b a"), healthy()]);
     assert_eq!(
-        step(&again, Event::Started, &now()).1,
-        [waiting(&["a"]), signal("a", true, true)]
+        life.on(told("a")),
+        "Persist, Heartbeat(b), Signal(b CONTINUE)"
+    );
+    assert_eq!(life.on(told("b")), "Persist, Heartbeat(), Rest(Done)");
+}
+
+#[test]
+fn how_a_delivery_ends_is_how_the_agent_ends() {
+    let needless = Event::Signalled(hook("a"), Settled::Needless("it is past".into()));
+    let denied = || refused("a", Reason::SignalDenied);
+    let lost = || refused("a", Reason::SignalUndelivered);
+    for (verdict, settled, end) in [
+        (healthy(), needless.clone(), "Rest(Done)"),
+        (healthy(), denied(), "Rest(Denied)"),
+        // Started again, it may succeed.
+        (healthy(), lost(), "Exit(Undelivered)"),
+        (failed(), needless, "Rest(Spec)"),
+        // Nobody heard it: nobody will want the instance drained.
+        (failed(), denied(), "Exit(Denied)"),
+        (failed(), lost(), "Exit(Undelivered)"),
+    ] {
+        let what = format!("{verdict:?} {settled:?}");
+        let mut life = Life::begun("InService").after([joined("a"), verdict, Event::Collected]);
+        let said = match life.on(settled) {
+            said if said.ends_with("StopWorkload") => life.on(Event::Stopped),
+            said => said,
+        };
+        assert_eq!(said, format!("Persist, Heartbeat(), {end}"), "{what}");
+    }
+}
+
+#[test]
+fn one_hook_that_heard_is_enough_to_stay_for() {
+    let stack = Recipient::CloudFormation {
+        stack: "s".into(),
+        resource: "r".into(),
+    };
+    let both = Event::Joined(Ok(Joined {
+        recipients: vec![hook("a"), stack.clone()],
+        member: true,
+    }));
+    let denied = Settled::Failed(because(Reason::SignalDenied, Stage::Signal));
+    for (by_hook, by_stack, end) in [
+        (Settled::Delivered, denied.clone(), "Rest(Denied)"),
+        (denied, Settled::Delivered, "Exit(Denied)"),
+    ] {
+        let mut life = Life::begun("InService").after([
+            both.clone(),
+            failed(),
+            Event::Collected,
+            Event::Signalled(hook("a"), by_hook),
+            Event::Signalled(stack.clone(), by_stack),
+        ]);
+        assert_eq!(
+            life.on(Event::Stopped),
+            format!("Persist, Heartbeat(), {end}")
+        );
+    }
+}
+
+#[test]
+fn what_could_not_be_delivered_is_tried_at_the_next_start() {
+    let mut life = Life::begun("InService").after([
+        joined("a b"),
+        healthy(),
+        refused("a", Reason::SignalDenied),
+        told("b"),
+    ]);
+    assert_eq!(
+        life.killed("InService"),
+        "Begin(Keep), Heartbeat(a), Signal(a CONTINUE again)"
+    );
+}
+
+#[test]
+fn nobody_hears_anything_while_what_the_group_wants_is_a_riddle() {
+    for verdict in [healthy(), failed()] {
+        let mut life = Life::begun("Terminating:Odd").after([joined("a"), verdict]);
+        let said = life.on(Event::Collected);
+        assert!(
+            said.starts_with("Heartbeat(a), Rest(Undelivered)"),
+            "{said}"
+        );
+        // Another riddle is one.
+        assert_eq!(
+            life.on(headed("Odder")),
+            "Persist, Heartbeat(a), Rest(Undelivered)"
+        );
+        let said = life.on(headed("InService"));
+        assert!(
+            said.starts_with("Persist, Heartbeat(a), Signal(a ") && said.ends_with(" again)"),
+            "{said}"
+        );
+        // Told or not, another target changes nothing.
+        assert_eq!(life.on(headed("Standby")), "Persist");
+    }
+    // On the way out there is one verdict, and waiting for it helps nobody.
+    let mut life = Life::begun("Terminated").after([joined("a"), headed("Odd")]);
+    assert_eq!(
+        life.on(drained()),
+        "Persist, Heartbeat(a), Signal(a CONTINUE)"
     );
 }

@@ -4,151 +4,173 @@ use super::*;
 
 #[test]
 fn a_healthy_launch_persists_its_verdict_before_it_signals() {
-    let (record, effects) = run(&fresh(), &[Event::Started]);
+    let mut life = Life::begun("");
     assert_eq!(
-        effects,
-        [Effect::Persist, Effect::Join, Effect::Begin(Work::Launch)]
+        life.killed("InService"),
+        "Persist, Join, Permit, Begin(Launch)"
     );
-    let (record, effects) = run(&record, &[Event::Joined(joined(vec![hook("a")]))]);
-    assert_eq!(effects, [Effect::Heartbeat(vec![hook("a")])]);
-    let (record, effects) = run(&record, &[Event::Worked(Ok(Proof::HEALTHY))]);
+    assert_eq!(life.on(joined("a")), "Heartbeat(a)");
     assert_eq!(
-        effects,
-        [Effect::Persist, waiting(&["a"]), signal("a", true, false)]
+        life.on(healthy()),
+        "Persist, Heartbeat(a), Signal(a CONTINUE), Begin(Keep)"
     );
-    let (record, effects) = run(&record, &[Event::Signalled(hook("a"), delivered())]);
-    assert_eq!(effects, [Effect::Persist, Effect::Exit(Exit::Done)]);
-
+    assert_eq!(life.on(told("a")), "Persist, Heartbeat(), Rest(Done)");
     // And run again: nothing is sent, nothing is started.
-    let again = open(Some(record), &me(), Some(TargetState::InService), &now());
     assert_eq!(
-        step(&again, Event::Started, &now()).1,
-        [Effect::Exit(Exit::Done)]
+        life.killed("InService"),
+        "Begin(Keep), Heartbeat(), Rest(Done)"
     );
 }
 
 #[test]
-fn a_failed_launch_signals_then_stops_what_runs() {
-    let error = failed(Reason::ImageUnknown, Stage::Pull);
-    let (record, effects) = run(
-        &fresh(),
-        &[
-            Event::Started,
-            Event::Joined(joined(vec![hook("a")])),
-            Event::Worked(Err(error)),
-        ],
-    );
+fn a_failed_launch_keeps_evidence_then_signals_then_stops_what_runs() {
+    let mut life = Life::begun("InService").after([joined("a")]);
+    assert_eq!(life.on(failed()), "Persist, Evidence, Heartbeat(a)");
+    assert_eq!(life.on(Event::Collected), "Heartbeat(a), Signal(a ABANDON)");
+    assert_eq!(life.on(told("a")), "Persist, Heartbeat(), StopWorkload");
+    // The group that heard it ends the instance, and may want it drained before.
+    assert_eq!(life.on(Event::Stopped), "Persist, Heartbeat(), Rest(Spec)");
+}
+
+#[test]
+fn evidence_is_collected_once_whatever_becomes_of_it() {
+    let mut life = Life::begun("InService").after([joined("a"), failed()]);
     assert_eq!(
-        effects,
-        [Effect::Persist, waiting(&["a"]), signal("a", false, false)]
+        life.killed("InService"),
+        "Heartbeat(a), Signal(a ABANDON again)",
+        "were it evidence that killed us, the group must hear all the same"
     );
-    let (record, effects) = run(&record, &[Event::Signalled(hook("a"), delivered())]);
-    assert_eq!(
-        effects,
-        [Effect::Persist, waiting(&[]), Effect::StopWorkload]
-    );
-    let (_, effects) = run(&record, &[Event::Stopped]);
-    assert_eq!(effects, [Effect::Persist, Effect::Exit(Exit::Spec)]);
-}
-
-#[test]
-fn nobody_to_tell_is_done() {
-    let (_, effects) = run(
-        &fresh(),
-        &[
-            Event::Started,
-            Event::Joined(joined(vec![])),
-            Event::Worked(Ok(Proof::HEALTHY)),
-        ],
-    );
-    assert_eq!(effects, [Effect::Persist, Effect::Exit(Exit::Done)]);
-}
-
-#[test]
-fn nothing_to_launch_leaves_nothing_behind() {
-    let (_, effects) = run(&fresh(), &[Event::Started, Event::NotForUs]);
-    assert_eq!(effects, [Effect::Forget, Effect::Exit(Exit::Done)]);
-}
-
-#[test]
-fn the_first_verdict_stands() {
-    let (decided, _) = run(
-        &fresh(),
-        &[
-            Event::Started,
-            Event::Joined(joined(vec![hook("a")])),
-            Event::Worked(Ok(Proof::HEALTHY)),
-        ],
-    );
+    // Whatever else happens meanwhile, nobody hears of it before it is safe.
     for event in [
-        Event::Worked(Err(failed(Reason::ServiceExited, Stage::Health))),
-        Event::Joined(unjoined(failed(Reason::HookUnknown, Stage::Signal), &[])),
-        Event::Started,
-        Event::Terminate,
+        joined("a"),
+        noticed("spot"),
+        Event::Woken,
+        headed("Standby"),
+        not_persisted(true),
     ] {
-        let (after, effects) = step(&decided, event.clone(), &now());
-        assert_eq!(after.verdict(), decided.verdict(), "{event:?}");
-        assert!(
-            !effects
-                .iter()
-                .any(|effect| matches!(effect, Effect::Signal { go: false, .. })),
-            "{event:?}"
+        let mut life = Life::begun("InService").after([joined("a"), failed()]);
+        let what = format!("{event:?}");
+        assert!(!life.on(event).contains("Signal"), "{what}");
+        assert_eq!(
+            life.on(Event::Collected),
+            "Heartbeat(a), Signal(a ABANDON)",
+            "{what}"
         );
     }
 }
 
 #[test]
-fn a_continue_that_cannot_be_written_becomes_an_abandon() {
-    let error = failed(Reason::StateUnusable, Stage::Signal);
-    let (decided, _) = run(
-        &fresh(),
-        &[
-            Event::Started,
-            Event::Joined(joined(vec![hook("a")])),
-            Event::Worked(Ok(Proof::HEALTHY)),
-        ],
-    );
-    let not_persisted = |decided| Event::NotPersisted {
-        error: error.clone(),
-        decided,
-    };
-    let (_, effects) = step(&decided, not_persisted(false), &now());
-    assert_eq!(
-        effects,
-        [Effect::Abort, waiting(&["a"]), signal("a", false, false)]
-    );
-
-    // But on disk it stands: only the note of the answer is lost.
-    let (told, _) = step(&decided, Event::Signalled(hook("a"), delivered()), &now());
-    let (told, effects) = step(&told, not_persisted(true), &now());
-    assert!(matches!(told.verdict(), Some(Verdict::Continue(_))));
-    assert_eq!(effects, [Effect::Exit(Exit::Done)]);
-
-    // A record that cannot be written from the start ends in an ABANDON too, once the hook is known.
-    let (record, effects) = run(&fresh(), &[Event::Started, not_persisted(false)]);
-    assert_eq!(effects, [Effect::Abort, Effect::Join]);
-    let (record, _) = step(&record, Event::Joined(joined(vec![hook("a")])), &now());
-    assert_eq!(
-        step(&record, not_persisted(false), &now()).1,
-        [Effect::Abort, waiting(&["a"]), signal("a", false, false)]
-    );
+fn a_failure_that_nobody_hears_is_over_when_all_is_stopped_and_safe() {
+    let nobody = || unjoined(Reason::SignalUndelivered, None);
+    for (first, second) in [
+        (Event::Stopped, Event::Collected),
+        (Event::Collected, Event::Stopped),
+    ] {
+        let mut life = Life::begun("InService");
+        assert_eq!(life.on(nobody()), "Abort, Persist, Evidence, StopWorkload");
+        assert!(!life.on(first).contains("Exit"));
+        assert!(life.on(second).ends_with("Exit(Undelivered)"));
+    }
+    // Safe before it is known that nobody can be found.
+    let mut life = Life::begun("InService").after([failed()]);
+    assert_eq!(life.on(Event::Collected), "");
+    assert_eq!(life.on(nobody()), "StopWorkload");
+    assert_eq!(life.on(Event::Stopped), "Persist, Exit(Undelivered)");
 }
 
 #[test]
-fn sigterm_is_not_a_verdict() {
-    let (started, _) = run(&fresh(), &[Event::Started]);
-    let (after, effects) = step(&started, Event::Terminate, &now());
-    assert_eq!(effects, [Effect::Abort, Effect::Exit(Exit::Interrupted)]);
-    assert_eq!(after.verdict(), None);
-    let (decided, _) = run(
-        &started,
-        &[
-            Event::Joined(joined(vec![hook("a")])),
-            Event::Worked(Ok(Proof::HEALTHY)),
-        ],
-    );
+fn nobody_to_tell_is_done() {
+    let mut life = Life::begun("InService").after([joined("")]);
     assert_eq!(
-        step(&decided, Event::Terminate, &now()).1,
-        [Effect::Abort, Effect::Exit(Exit::Undelivered)]
+        life.on(healthy()),
+        "Persist, Heartbeat(), Rest(Done), Begin(Keep)"
     );
+    let mut life = Life::begun("InService").after([joined(""), failed()]);
+    assert_eq!(life.on(Event::Collected), "Heartbeat(), StopWorkload");
+    assert_eq!(life.on(Event::Stopped), "Persist, Heartbeat(), Exit(Spec)");
+}
+
+#[test]
+fn nothing_to_launch_leaves_nothing_behind() {
+    let mut life = Life::begun("InService");
+    assert_eq!(life.on(Event::NotForUs), "Forget, Exit(Done)");
+}
+
+#[test]
+fn the_first_verdict_stands() {
+    for (verdict, first) in [("CONTINUE", healthy()), ("image_unknown", failed())] {
+        let decided = Life::begun("InService").after([joined("a"), first]);
+        for event in [
+            Event::Worked(Err(because(Reason::ServiceExited, Stage::Health))),
+            healthy(),
+            drained(),
+            unjoined(Reason::HookUnknown, Some("")),
+            configured(true, &[], false),
+            resolved(),
+            noticed("spot"),
+            headed("Standby"),
+            Event::Found(None),
+            Event::Started,
+            Event::Collected,
+            Event::Stopped,
+            Event::Woken,
+            Event::Terminate,
+            Event::ShuttingDown,
+            not_persisted(true),
+        ] {
+            let mut life = decided.clone();
+            let what = format!("{verdict}: {event:?}");
+            let said = life.on(event);
+            assert_eq!(life.verdict(), verdict, "{what}");
+            let other = match verdict {
+                "CONTINUE" => " ABANDON",
+                _ => " CONTINUE",
+            };
+            assert!(!said.contains(other), "{what}: {said}");
+        }
+    }
+}
+
+#[test]
+fn every_transition_has_its_own_proof() {
+    for (at, proof, others) in [
+        ("InService", healthy(), [prepared(), drained()]),
+        ("Warmed:Stopped", prepared(), [healthy(), drained()]),
+        ("Terminated", drained(), [healthy(), prepared()]),
+    ] {
+        let life = Life::begun(at).after([joined("a")]);
+        assert_eq!(life.clone().after([proof]).verdict(), "CONTINUE", "{at}");
+        for other in others {
+            let what = format!("{at}: {other:?}");
+            let mut life = life.clone();
+            assert_eq!(life.on(other), "Persist, Rest(Interrupted)", "{what}");
+            assert_eq!(life.verdict(), "", "{what}");
+        }
+    }
+}
+
+#[test]
+fn what_a_proof_says_of_the_services() {
+    let mut life = Life::serving();
+    assert!(life.record.is_served() && !life.record.is_drained());
+    life.on(drained());
+    assert!(!life.record.is_served() && life.record.is_drained());
+    life.on(healthy());
+    assert!(life.record.is_served() && !life.record.is_drained());
+    let life = Life::begun("Warmed:Stopped").after([prepared()]);
+    assert!(!life.record.is_served() && !life.record.is_drained());
+}
+
+#[test]
+fn a_service_that_dies_is_reported_where_the_spec_wants_that() {
+    let dying = || Event::Learned(Fact::Dying("web".into()));
+    for (unhealthy, said) in [(false, ""), (true, "ReportUnhealthy")] {
+        let mut life = Life::begun("InService").after([
+            configured(true, &[], unhealthy),
+            joined("a"),
+            healthy(),
+        ]);
+        assert_eq!(life.on(dying()), said);
+        assert_eq!(life.after([told("a")]).on(dying()), said);
+    }
 }
