@@ -60,6 +60,19 @@ impl Context {
         Deadline(self.began + self.timings.target_patience)
     }
 
+    /// The same context for something of its own beside the launch: by then at the latest, and none of its
+    /// calls to the engine longer than half of it.
+    #[must_use]
+    pub fn by(&self, deadline: Deadline) -> Context {
+        let mut timings = self.timings.clone();
+        timings.docker_attempt = timings.docker_attempt.min(deadline.remaining() / 2);
+        Context {
+            deadline,
+            timings,
+            ..self.clone()
+        }
+    }
+
     /// By when the verdict must be delivered, `whole` being the launch's time: a late verdict beats none.
     pub fn delivery(&self, whole: Duration) -> Deadline {
         Deadline(self.began + whole).max(Deadline::after(self.timings.delivery_least))
@@ -222,6 +235,9 @@ pub struct Timings {
     /// One request to the Docker engine that should answer at once.
     #[serde(deserialize_with = "milliseconds")]
     pub docker_attempt: Duration,
+    /// Collecting evidence of a failure and putting it where it outlives the instance.
+    #[serde(deserialize_with = "milliseconds")]
+    pub evidence: Duration,
 }
 
 fn milliseconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
@@ -275,6 +291,7 @@ impl Default for Timings {
             watch_poll: s(5),
             target_patience: s(10),
             docker_attempt: s(30),
+            evidence: s(20),
         }
     }
 }

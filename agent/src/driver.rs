@@ -158,7 +158,8 @@ impl Driver {
     /// Until the agent leaves, or another transition begins. What was under way is then dropped.
     async fn transition(&mut self, cx: &Context, me: &Identity, asked: &mut Stop) -> Option<Exit> {
         let transition = self.record.transition.clone();
-        cx.report.began(transition.epoch, &self.record.facts.boot);
+        let boot = &self.record.facts.boot;
+        cx.report.began(transition.kind, transition.epoch, boot);
         let mut running = Running::nothing();
         running.watch = Slot::of(watch::look(cx, self.seen.clone()));
         loop {

@@ -66,6 +66,7 @@ pub async fn launch(
     let resolution = cx
         .stage(Resolve, references::resolve(cx, me, &spec))
         .await?;
+    cx.report.resolved(&resolution);
     tell(Fact::Resolved(wish(&resolution.spec.signal)));
 
     let pulls = resolution.spec.pulls();

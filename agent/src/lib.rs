@@ -13,7 +13,7 @@
 //! - [`imds`], [`spec`], [`references`], [`image`], [`workload`], [`health`], [`signal`]: the stages;
 //!   none imports another
 //! - [`context`], [`verdict`], [`retry`], [`aws`], [`docker`], [`container`]: what stages share
-//! - [`report`]: what people see
+//! - [`report`]: what people see; [`evidence`]: what of a failure outlives the instance
 //! - [`command`]: the command line
 
 pub mod aws;

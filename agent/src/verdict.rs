@@ -3,6 +3,7 @@
 //! Reasons and exit codes are API: people match on them in journals and alarms. To add a reason: see
 //! [`Reason`].
 
+mod advice;
 mod reason;
 
 pub use reason::Reason;

@@ -68,13 +68,30 @@ impl Redactor {
             return;
         }
         for form in forms::of(secret) {
-            let Some(first) = form.bytes().next() else {
-                continue;
-            };
-            let needles = self.needles.entry(first).or_default();
-            if !needles.iter().any(|(needle, _)| *needle == form) {
-                needles.push((form, shown.clone()));
-                needles.sort_by_key(|(needle, _)| std::cmp::Reverse(needle.len()));
+            self.look_for(form, &shown);
+        }
+    }
+
+    fn look_for(&mut self, form: String, shown: &str) {
+        let Some(first) = form.bytes().next() else {
+            return;
+        };
+        let needles = self.needles.entry(first).or_default();
+        if !needles.iter().any(|(needle, _)| *needle == form) {
+            needles.push((form, shown.to_owned()));
+            needles.sort_by_key(|(needle, _)| std::cmp::Reverse(needle.len()));
+        }
+    }
+
+    /// Knows another's secrets beside its own: a value that was fetched anew may have changed, and text
+    /// from before holds the old one.
+    pub fn learn(&mut self, other: &Redactor) {
+        for (needle, shown) in other.needles.values().flatten() {
+            self.look_for(needle.clone(), shown);
+        }
+        for line in &other.lines {
+            if !self.lines.contains(line) {
+                self.lines.push(line.clone());
             }
         }
     }
@@ -208,6 +225,16 @@ mod tests {
         assert_eq!(
             redactor(&[("none", ""), ("space", "  ")]).redact("a  b"),
             "a  b"
+        );
+    }
+
+    #[test]
+    fn learns_what_another_knows_and_forgets_nothing() {
+        let mut known = redactor(&[("old", "before-1"), ("pin", "42")]);
+        known.learn(&redactor(&[("new", "after-22"), ("pin", "17")]));
+        assert_eq!(
+            known.redact("before-1 after-22\n42\n17"),
+            "{{old}} {{new}}\n{{pin}}\n{{pin}}"
         );
     }
 

@@ -6,6 +6,7 @@
 //! To add a command: a variant of [`Command`], a file for it, an arm in `main`.
 
 pub mod check;
+pub mod diagnose;
 mod out;
 pub mod status;
 
@@ -70,6 +71,10 @@ pub enum Command {
     Check(check::Args),
     /// Tell what happened on this instance, stage by stage
     Status(status::Args),
+    /// Put what happened, logs and the state of containers and machine into one file
+    ///
+    /// Resolved secrets are replaced by their references. It reads only, and may run beside an agent.
+    Diagnose(diagnose::Args),
 }
 
 /// Makes a panic what the exit codes promise: one line that says where, and exit code 1. Its own words
@@ -125,6 +130,10 @@ pub fn main() -> Exit {
             }))
         }
         Command::Status(args) => status::run(args, &paths),
+        Command::Diagnose(args) => {
+            let report = report::looking();
+            runtime.block_on(diagnose::run(args, paths, timings, report))
+        }
     };
     // musl looks names up on a blocking thread that nothing can cut off: it is not waited for.
     runtime.shutdown_background();
@@ -199,6 +208,7 @@ mod tests {
             ("firstlight lunch", Exit::Usage),
             ("firstlight launch now", Exit::Usage),
             ("firstlight check --format xml", Exit::Usage),
+            ("firstlight diagnose here.tar.gz", Exit::Usage),
             ("firstlight --help", Exit::Done),
             ("firstlight help check", Exit::Done),
             ("firstlight --version", Exit::Done),

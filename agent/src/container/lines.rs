@@ -5,7 +5,7 @@
 use firstlight_userdata::redact::Redactor;
 use std::collections::VecDeque;
 
-/// How many lines are kept.
+/// How many lines are kept of a container that is watched.
 pub(super) const KEPT: usize = 20;
 /// How much of a line is shown, in bytes.
 const SHOWN: usize = 4 * 1024;
@@ -14,11 +14,18 @@ const SHOWN: usize = 4 * 1024;
 const READ: usize = SHOWN + 64 * 1024;
 
 /// The two streams, and the last lines of both.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Lines {
     out: Unfinished,
     err: Unfinished,
     last: VecDeque<String>,
+    kept: usize,
+}
+
+impl Default for Lines {
+    fn default() -> Lines {
+        Lines::keeping(KEPT)
+    }
 }
 
 /// Which of the two streams.
@@ -29,6 +36,16 @@ pub(super) enum Stream {
 }
 
 impl Lines {
+    /// Keeps that many, one at least.
+    pub(super) fn keeping(kept: usize) -> Lines {
+        Lines {
+            out: Unfinished::default(),
+            err: Unfinished::default(),
+            last: VecDeque::new(),
+            kept,
+        }
+    }
+
     /// Takes what was read from one stream and says each line that it finishes.
     pub(super) fn feed(
         &mut self,
@@ -37,19 +54,20 @@ impl Lines {
         redact: &Redactor,
         mut say: impl FnMut(&str),
     ) {
-        let last = &mut self.last;
+        let (last, kept) = (&mut self.last, self.kept);
         let unfinished = match stream {
             Stream::Out => &mut self.out,
             Stream::Err => &mut self.err,
         };
-        unfinished.feed(bytes, |line| keep(last, line, redact, &mut say));
+        unfinished.feed(bytes, |line| keep(last, kept, line, redact, &mut say));
     }
 
     /// The streams are over: what has no newline is a line too.
     pub(super) fn end(&mut self, redact: &Redactor, mut say: impl FnMut(&str)) {
         for unfinished in [&mut self.out, &mut self.err] {
             if !unfinished.line.is_empty() {
-                keep(&mut self.last, &unfinished.line, redact, &mut say);
+                let (last, line) = (&mut self.last, &unfinished.line);
+                keep(last, self.kept, line, redact, &mut say);
                 unfinished.line.clear();
             }
         }
@@ -61,10 +79,16 @@ impl Lines {
     }
 }
 
-fn keep(last: &mut VecDeque<String>, line: &[u8], redact: &Redactor, say: &mut impl FnMut(&str)) {
+fn keep(
+    last: &mut VecDeque<String>,
+    kept: usize,
+    line: &[u8],
+    redact: &Redactor,
+    say: &mut impl FnMut(&str),
+) {
     let line = shown(line, redact);
     say(&line);
-    if last.len() == KEPT {
+    if last.len() >= kept {
         last.pop_front();
     }
     last.push_back(line);

@@ -187,8 +187,9 @@ impl Watched {
         if !self.adopted {
             return heard.lines.last();
         }
-        match docker::ask(cx, self.recorded()).await {
-            Ok(lines) => lines.last(),
+        let recorded = recorded(&self.docker, &self.id, lines::KEPT, &self.redact);
+        match docker::ask(cx, recorded).await {
+            Ok(lines) => lines,
             Err(error) if heard.lines.last().is_empty() => {
                 vec![format!(
                     "(not to be had: started before this run of the agent, and the log driver can't be read: {})",
@@ -205,35 +206,9 @@ impl Watched {
         let Some(stream) = output else { return };
         // An error ends the output like its end does; `ended` knows whether the engine is there.
         while let Some(Ok(piece)) = stream.next().await {
-            self.hear(lines, piece, |line| self.say(cx, line));
+            hear(lines, piece, &self.redact, |line| self.say(cx, line));
         }
         *output = None;
-    }
-
-    async fn recorded(&self) -> Result<Lines, bollard::errors::Error> {
-        let mut lines = Lines::default();
-        let options = LogsOptions {
-            stdout: true,
-            stderr: true,
-            tail: lines::KEPT.to_string(),
-            ..LogsOptions::default()
-        };
-        let mut stream = pin!(self.docker.logs(&self.id, Some(options)));
-        while let Some(piece) = stream.next().await {
-            self.hear(&mut lines, piece?, |_| {});
-        }
-        lines.end(&self.redact, |_| {});
-        Ok(lines)
-    }
-
-    fn hear(&self, lines: &mut Lines, piece: LogOutput, say: impl FnMut(&str)) {
-        let stream = match piece {
-            LogOutput::StdErr { .. } => Stream::Err,
-            LogOutput::StdOut { .. } | LogOutput::StdIn { .. } | LogOutput::Console { .. } => {
-                Stream::Out
-            }
-        };
-        lines.feed(stream, &piece.into_bytes(), &self.redact, say);
     }
 
     fn say(&self, cx: &Context, line: &str) {
@@ -271,6 +246,42 @@ impl fmt::Debug for Watched {
             .field("id", &self.id)
             .finish_non_exhaustive()
     }
+}
+
+/// The last lines that the engine recorded of a container's output, secrets replaced, oldest first.
+/// Bounded like those of a container that is watched.
+///
+/// # Errors
+/// The engine's: there is no such container, or its log driver can't be read.
+pub async fn recorded(
+    docker: &Docker,
+    id: &str,
+    most: usize,
+    redact: &Redactor,
+) -> Result<Vec<String>, bollard::errors::Error> {
+    let mut lines = Lines::keeping(most);
+    let options = LogsOptions {
+        stdout: true,
+        stderr: true,
+        tail: most.to_string(),
+        ..LogsOptions::default()
+    };
+    let mut stream = pin!(docker.logs(id, Some(options)));
+    while let Some(piece) = stream.next().await {
+        hear(&mut lines, piece?, redact, |_| {});
+    }
+    lines.end(redact, |_| {});
+    Ok(lines.last())
+}
+
+fn hear(lines: &mut Lines, piece: LogOutput, redact: &Redactor, say: impl FnMut(&str)) {
+    let stream = match piece {
+        LogOutput::StdErr { .. } => Stream::Err,
+        LogOutput::StdOut { .. } | LogOutput::StdIn { .. } | LogOutput::Console { .. } => {
+            Stream::Out
+        }
+    };
+    lines.feed(stream, &piece.into_bytes(), redact, say);
 }
 
 /// Asks the engine something it should answer at once, again until the deadline while it is away.

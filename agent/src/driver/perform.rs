@@ -87,7 +87,7 @@ impl Driver {
                 if self.stay == Stay::Leave || self.leaving {
                     return Some(exit);
                 }
-                cx.report.ended(exit);
+                cx.report.resting(exit);
             }
             Effect::Exit(exit) => {
                 self.announce();
@@ -199,7 +199,8 @@ impl Driver {
         });
     }
 
-    fn evidence<'a>(&self, cx: &'a Context, me: &'a Identity, running: &mut Running<'a>) {
+    fn evidence<'a>(&mut self, cx: &'a Context, me: &'a Identity, running: &mut Running<'a>) {
+        self.announce();
         let Some(Verdict::Abandon(error)) = self.record.verdict() else {
             return;
         };

@@ -1,9 +1,10 @@
-//! The serial console: one line a launch, which is all that is left of an instance that the group
-//! takes away (EC2 keeps the last 64 KB for an hour and more: `aws ec2 get-console-output`).
+//! The serial console: one line a launch, and before it, when the instance is given up, a page. That is what
+//! is left of an instance that the group takes away (EC2 keeps the last 64 KB for an hour and more: `aws ec2
+//! get-console-output`).
 
 use super::{
     status::{Delivery, Kind, Outcome, Status},
-    words,
+    story, words,
 };
 use crate::verdict::Exit;
 use nix::fcntl::OFlag;
@@ -47,7 +48,8 @@ pub(super) fn line(status: &Status, exit: Exit) -> String {
             let took = Duration::from_millis(status.verdict.milliseconds);
             let images = images(status);
             format!(
-                "CONTINUE{told} {instance} {images}healthy in {}",
+                "CONTINUE{told} {instance} {images}{} in {}",
+                story::achieved(status),
                 words::duration(took)
             )
         }

@@ -56,6 +56,14 @@ pub enum Field {
     Epoch,
     /// The kernel's boot id.
     Boot,
+    /// What kind of transition this is: `launch`, `warm_enter`, `warm_return`, `terminate`.
+    Transition,
+    /// What EC2 announces: `spot`, `rebalance`, `maintenance`.
+    Notice,
+    /// How often.
+    Times,
+    /// Where the evidence of a failure lies: `s3://…`.
+    Evidence,
 }
 
 impl Field {
@@ -84,6 +92,10 @@ impl Field {
         Field::Warning,
         Field::Epoch,
         Field::Boot,
+        Field::Transition,
+        Field::Notice,
+        Field::Times,
+        Field::Evidence,
     ];
 
     /// The name in the journal.
@@ -112,6 +124,10 @@ impl Field {
             Field::Warning => "FIRSTLIGHT_WARNING",
             Field::Epoch => "FIRSTLIGHT_EPOCH",
             Field::Boot => "FIRSTLIGHT_BOOT",
+            Field::Transition => "FIRSTLIGHT_TRANSITION",
+            Field::Notice => "FIRSTLIGHT_NOTICE",
+            Field::Times => "FIRSTLIGHT_TIMES",
+            Field::Evidence => "FIRSTLIGHT_EVIDENCE",
         }
     }
 }
@@ -159,6 +175,18 @@ pub enum Event {
     Info,
     /// Something to worry about.
     Warning,
+    /// The evidence of a failure is stored, or is not.
+    Evidence,
+    /// The agent has nothing more to do for now, and watches.
+    Resting,
+    /// EC2 announces something.
+    Notice,
+    /// A service exited and was started again.
+    Restarted,
+    /// A service exits again and again.
+    KeepsDying,
+    /// The services are stopped.
+    Drained,
 }
 
 impl Event {
@@ -184,6 +212,12 @@ impl Event {
         Event::Ended,
         Event::Info,
         Event::Warning,
+        Event::Evidence,
+        Event::Resting,
+        Event::Notice,
+        Event::Restarted,
+        Event::KeepsDying,
+        Event::Drained,
     ];
 
     /// The value of `FIRSTLIGHT_EVENT`.
@@ -218,6 +252,12 @@ impl Event {
             Event::Ended => ("ended", "20f2dd531f964e9ab2355e15017e148f"),
             Event::Info => ("info", "0f70d88175144715a8849382568fc7b9"),
             Event::Warning => ("warning", "c9546f6b1d3b49a9ae692a75ff4e420e"),
+            Event::Evidence => ("evidence", "9da737b17cef4f808f3fb725b3af6161"),
+            Event::Resting => ("resting", "789847419adf4a55bf848782b4b9ac8f"),
+            Event::Notice => ("notice", "456c87e574e34d2191c2a46875fe4095"),
+            Event::Restarted => ("restarted", "0c547aac9442449dbc315756bd3a2009"),
+            Event::KeepsDying => ("keeps_dying", "2f8bb31fec454731a259e270454b21fa"),
+            Event::Drained => ("drained", "454bbd91b9384229958f853cd338cb24"),
         }
     }
 }
@@ -229,8 +269,8 @@ mod tests {
 
     #[test]
     fn the_catalogue_is_whole_and_its_names_are_one_each() {
-        assert_eq!(Field::ALL.len(), Field::Boot as usize + 1);
-        assert_eq!(Event::ALL.len(), Event::Warning as usize + 1);
+        assert_eq!(Field::ALL.len(), Field::Evidence as usize + 1);
+        assert_eq!(Event::ALL.len(), Event::Drained as usize + 1);
         let fields: BTreeSet<_> = Field::ALL.iter().map(|field| field.as_str()).collect();
         let events: BTreeSet<_> = Event::ALL.iter().map(|event| event.as_str()).collect();
         let ids: BTreeSet<_> = Event::ALL.iter().map(|event| event.message_id()).collect();

@@ -1,4 +1,4 @@
-//! What people see: journal, terminal, console, systemd, status file.
+//! What people see: journal, terminal, console, systemd, status file; and what of it outlives the instance.
 //!
 //! Stages say what happened through [`Report`]; where it shows is decided here alone. What is said
 //! holds no secret: callers have replaced every one before. Nothing here can fail a launch or hold it
@@ -8,12 +8,17 @@
 //! shows: a file here and a field in `Shown`.
 
 mod console;
+mod evidence;
 pub mod fields;
 pub mod logger;
 mod outcome;
+mod page;
+mod resident;
+mod ring;
 mod shown;
 mod stages;
 pub mod status;
+pub mod story;
 mod systemd;
 mod terminal;
 pub mod words;

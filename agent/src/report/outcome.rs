@@ -4,10 +4,11 @@ use super::{
     Report, console,
     fields::{Event, Field},
     status::{self, Kind, Outcome, millis},
-    words,
+    story, words,
 };
 use crate::{
     imds::Identity,
+    lifecycle,
     verdict::{Exit, LaunchError, Reason},
 };
 use log::Level;
@@ -36,30 +37,30 @@ impl Report {
         shown.say(Event::Identified, Level::Info, &[], &text);
     }
 
-    /// Which transition of the instance this launch is. An earlier one's status is forgotten.
-    pub fn began(&self, epoch: u64, boot_id: &str) {
+    /// Which transition of the instance this is. What was said so far is history if it was of another: in
+    /// this process, if [`Report::began`] was said before, else in an earlier one.
+    pub fn began(&self, kind: lifecycle::Kind, epoch: u64, boot_id: &str) {
         let mut shown = self.shown();
         if shown.status.epoch.is_some_and(|known| known != epoch) {
-            let (instance, image) = (
-                shown.status.instance_id.take(),
-                shown.status.image_id.take(),
-            );
-            shown.forget();
-            shown.status.instance_id = instance;
-            shown.status.image_id = image;
+            shown.next();
         }
+        shown.begun = true;
         shown.status.epoch = Some(epoch);
+        shown.status.transition = Some(kind);
         shown.status.boot_id = Some(boot_id.into());
         let again = match shown.status.resumed {
             0 => String::new(),
             times => format!(", resumed {times} times"),
         };
-        shown.say(
-            Event::Began,
-            Level::Info,
-            &[(Field::Epoch, &epoch), (Field::Boot, &boot_id)],
-            &format!("launch {epoch} of this instance{again}"),
-        );
+        let name = story::transition_name(kind);
+        let fields: [(Field, &dyn fmt::Display); 3] = [
+            (Field::Epoch, &epoch),
+            (Field::Boot, &boot_id),
+            (Field::Transition, &name),
+        ];
+        let what = story::transition(kind);
+        let text = format!("{what}: transition {epoch} of this instance{again}");
+        shown.say(Event::Began, Level::Info, &fields, &text);
         shown.save();
     }
 
@@ -85,12 +86,6 @@ impl Report {
         shown.status.group = None;
         let text = "this instance is in no Auto Scaling group; no hook is told";
         shown.say(Event::Group, Level::Info, &[], text);
-    }
-
-    /// EC2 announced something, for a time in milliseconds since 1970 where that is told.
-    pub fn notice(&self, notice: crate::lifecycle::Notice, at_ms: Option<u64>) {
-        let _ = at_ms;
-        self.info(notice.as_str());
     }
 
     /// An effect of the state machine was performed, or begun.
@@ -181,8 +176,17 @@ impl Report {
         shown.save();
     }
 
-    /// The agent's work on this launch is over. Once, as the last thing said of it.
+    /// The agent's work is over, and it leaves. Once, as the last thing said.
     pub fn ended(&self, exit: Exit) {
+        let text = self.over(exit);
+        let mut shown = self.shown();
+        shown.status.resting = false;
+        shown.doing(&text);
+        shown.save();
+    }
+
+    /// A transition is over; how, in a line.
+    pub(super) fn over(&self, exit: Exit) -> String {
         let mut shown = self.shown();
         shown.status.cut_off();
         shown.status.exit_code = Some(exit.code());
@@ -198,12 +202,12 @@ impl Report {
             Level::Error
         };
         shown.say(Event::Ended, level, &[(Field::Exit, &exit.code())], text);
-        shown.doing(text);
-        shown.save();
+        let text = text.to_owned();
         // A start after everything was said before (a reboot, a second run) is not the launch's end.
         if shown.news || shown.status.verdict.kind == Kind::None {
             shown.console(line);
         }
+        text
     }
 }
 

@@ -4,12 +4,16 @@ use super::{
     console,
     fields::{Event, Field},
     logger,
+    ring::Ring,
     status::{self, Status},
     systemd, terminal,
 };
 use crate::verdict::Stage;
+use firstlight_userdata::redact::Redactor;
 use log::{Level, Record, kv::Value};
-use std::{collections::BTreeMap, fmt, io, path::PathBuf, time::Duration};
+use std::{
+    cell::RefCell, collections::BTreeMap, fmt, io, path::PathBuf, sync::Arc, time::Duration,
+};
 use tokio::time::Instant;
 
 /// What is shown, and where.
@@ -20,8 +24,14 @@ pub(super) struct Shown {
     pub(super) earlier_stages: usize,
     /// The stage under way.
     pub(super) stage: Option<Stage>,
-    /// When this process began.
+    /// When this process began, or the transition if that was later.
     pub(super) began: Instant,
+    /// This process has said which transition it is at.
+    pub(super) begun: bool,
+    /// The last lines that were said.
+    pub(super) ring: RefCell<Ring>,
+    /// Every secret that was resolved in this process.
+    pub(super) hidden: Option<Arc<Redactor>>,
     /// When each image's pull was last put into words.
     pub(super) pulls: BTreeMap<String, Instant>,
     /// A verdict was reached or told by this process, so the console has news to tell.
@@ -49,6 +59,9 @@ impl Default for Shown {
             earlier_stages: 0,
             stage: None,
             began: Instant::now(),
+            begun: false,
+            ring: RefCell::default(),
+            hidden: None,
             pulls: BTreeMap::new(),
             news: false,
             consoled: None,
@@ -68,6 +81,7 @@ impl Shown {
         fields: &[(Field, &dyn fmt::Display)],
         text: &str,
     ) {
+        self.ring.borrow_mut().push(level, event, self.stage, text);
         let stage = self.stage.map(Stage::as_str);
         let mut pairs = vec![
             ("MESSAGE_ID", Value::from(event.message_id())),
@@ -103,6 +117,16 @@ impl Shown {
             self.unheard("the console", console::write(console, &line));
             self.consoled = Some(line);
         }
+    }
+
+    /// A page for the serial console, and below it the line, which stays the last there.
+    pub(super) fn page(&mut self, page: &str, line: String) {
+        let Some(Places { console, .. }) = &self.agent else {
+            return;
+        };
+        let written = console::write(console, &format!("{page}{line}"));
+        self.unheard("the console", written);
+        self.consoled = Some(line);
     }
 
     /// Tells systemd what is going on.
@@ -152,9 +176,23 @@ impl Shown {
         status::since(&self.status.started_at).map_or(here, |whole| whole.max(here))
     }
 
-    /// What an earlier process told was another launch's.
+    /// What an earlier process told was another instance's.
     pub(super) fn forget(&mut self) {
         self.status.restart(self.earlier_stages);
         self.earlier_stages = 0;
+    }
+
+    /// Another transition of this instance begins.
+    pub(super) fn next(&mut self) {
+        let before = if self.begun {
+            self.began = Instant::now();
+            self.status.stages.len()
+        } else {
+            self.earlier_stages
+        };
+        self.status.next(before);
+        self.earlier_stages = 0;
+        self.news = false;
+        self.consoled = None;
     }
 }

@@ -4,6 +4,10 @@ use super::*;
 use crate::{
     image::Image,
     imds::Identity,
+    lifecycle::{
+        Kind::{Launch, Terminate},
+        Notice,
+    },
     retry::Class,
     verdict::{Exit, LaunchError, Reason, Stage},
 };
@@ -63,7 +67,7 @@ fn healthy_launch(report: &Report) {
     report.stage_started(Stage::Identify);
     report.identified(&me("i-1"));
     report.stage_ended(Stage::Identify, Duration::from_millis(12), None);
-    report.began(1, "boot-1");
+    report.began(Launch, 1, "boot-1");
     report.group("web", "launch", &["web-launch"]);
     report.stage_started(Stage::Pull);
     report.retrying(
@@ -97,19 +101,22 @@ fn the_status_file_tells_the_whole_launch() {
         status_json(&paths),
         json!({
             "schema": 1, "agent_version": "this", "instance_id": "i-1", "image_id": "ami-1", "boot_id": "boot-1",
-            "epoch": 1, "started_at": "then", "resumed": 0, "group": "web",
+            "epoch": 1, "transition": "launch", "started_at": "then", "resumed": 0, "group": "web",
             "stages": [
                 {"stage": "identify", "started_at": "then", "milliseconds": 12, "outcome": "done"},
                 {"stage": "pull", "started_at": "then", "milliseconds": 1234, "outcome": "done"},
             ],
+            "spec_digest": null, "versions": {},
             "images": [{
                 "container": "web", "reference": "ghcr.io/acme/web:42",
                 "pinned": "ghcr.io/acme/web@sha256:0123456789abcdef",
             }],
             "containers": [{"name": "web", "id": "c0ffee", "state": "healthy"}],
             "heartbeats": 1, "throttles": {"ecr:GetAuthorizationToken": 1}, "error": null,
+            "last_lines": [], "evidence": null,
             "verdict": {"kind": "continue", "reason": null, "milliseconds": 0},
             "delivery": [{"target": "web/web-launch", "outcome": "delivered"}], "exit_code": 0,
+            "resting": false, "notices": [], "drained_at": null, "dead": {}, "history": [],
         })
     );
 }
@@ -132,7 +139,7 @@ fn the_console_gets_one_line_a_launch_and_none_for_a_second_run() {
 
     let again = init(root.path(), &paths);
     again.identified(&me("i-1"));
-    again.began(1, "boot-1");
+    again.began(Launch, 1, "boot-1");
     again.ended(Exit::Done);
     assert_eq!(console(&root), said);
     assert_eq!(status_json(&paths)["verdict"]["kind"], "continue");
@@ -204,13 +211,13 @@ fn a_stage_that_nobody_saw_end_was_cut_off() {
     let (root, paths) = root();
     let killed = init(root.path(), &paths);
     killed.identified(&me("i-1"));
-    killed.began(1, "boot-1");
+    killed.began(Launch, 1, "boot-1");
     killed.stage_started(Stage::Pull);
 
     let resumed = init(root.path(), &paths);
     resumed.stage_started(Stage::Identify);
     resumed.identified(&me("i-1"));
-    resumed.began(1, "boot-2");
+    resumed.began(Launch, 1, "boot-2");
     let json = status_json(&paths);
     let outcomes: Vec<_> = json["stages"]
         .as_array()
@@ -239,7 +246,7 @@ fn the_status_of_another_instance_or_launch_is_forgotten() {
         let other = init(root.path(), &paths);
         other.stage_started(Stage::Identify);
         other.identified(&me(instance));
-        other.began(epoch, "boot-1");
+        other.began(Launch, epoch, "boot-1");
         let json = status_json(&paths);
         assert_eq!(
             (
@@ -298,4 +305,141 @@ fn stages_are_kept_to_a_bound() {
         status.stage_started(Stage::Identify);
     }
     assert_eq!(status.stages.len(), 64);
+}
+
+/// The file of an agent that knew less.
+#[test]
+fn a_status_without_what_was_added_later_is_read() {
+    let (root, paths) = root();
+    healthy_launch(&init(root.path(), &paths));
+    let (text, now) = status::read(&paths.var).unwrap().unwrap();
+    let mut before: serde_json::Value = serde_json::from_str(&text).unwrap();
+    for added in [
+        "transition",
+        "spec_digest",
+        "versions",
+        "last_lines",
+        "evidence",
+        "resting",
+        "notices",
+        "dead",
+        "history",
+    ] {
+        before.as_object_mut().unwrap().remove(added).unwrap();
+    }
+    fs::write(status::path(&paths.var), before.to_string()).unwrap();
+    let (_, read) = status::read(&paths.var).unwrap().unwrap();
+    assert_eq!(
+        Status {
+            transition: Some(Launch),
+            ..read
+        },
+        now
+    );
+}
+
+#[test]
+fn an_agent_that_stays_remembers_its_transitions() {
+    let (root, paths) = root();
+    let report = init(root.path(), &paths);
+    report.stage_started(Stage::Identify);
+    report.identified(&me("i-1"));
+    report.stage_ended(Stage::Identify, Duration::ZERO, None);
+    report.began(Launch, 1, "boot-1");
+    report.group("web", "launch", &["web-launch"]);
+    report.container("web", "c0ffee", ContainerEvent::Healthy);
+    report.verdict(Kind::Continue, None);
+    report.delivered("web/web-launch", Outcome::Delivered);
+    report.resting(Exit::Done);
+    report.restarted("web", "exited with code 1", 1);
+    report.keeps_dying("web", 5, Duration::from_secs(600));
+    for _ in 0..3 {
+        report.notice(Notice::Spot, Some(1_000));
+    }
+    let json = status_json(&paths);
+    assert_eq!(
+        (
+            &json["exit_code"],
+            &json["resting"],
+            &json["dead"]["web"]["keeps_dying"]
+        ),
+        (&json!(null), &json!(true), &json!(true))
+    );
+    let notices = json["notices"].as_array().unwrap();
+    assert_eq!(
+        (notices.len(), &notices[0]["at"]),
+        (1, &json!("1970-01-01T00:00:01Z"))
+    );
+
+    report.began(Terminate, 2, "boot-1");
+    report.drained(Duration::from_secs(1));
+    let json = status_json(&paths);
+    assert_eq!(
+        (&json["stages"], &json["resting"]),
+        (&json!([]), &json!(false))
+    );
+    assert_eq!(
+        (&json["group"], &json["delivery"]),
+        (&json!("web"), &json!([]))
+    );
+    assert_eq!(json["containers"][0]["name"], "web");
+    report.verdict(Kind::Continue, None);
+    report.resting(Exit::Done);
+    let said = console(&root);
+    let lines: Vec<&str> = said.lines().collect();
+    assert!(
+        lines[0].contains("healthy in") && lines[1].contains("drained in"),
+        "{said}"
+    );
+    assert_eq!(lines.len(), 2, "{said}");
+
+    // The next process goes on with it, and remembers both after yet another.
+    let later = init(root.path(), &paths);
+    later.identified(&me("i-1"));
+    later.began(Terminate, 2, "boot-1");
+    assert_eq!(status_json(&paths)["history"].as_array().unwrap().len(), 1);
+    later.began(Launch, 3, "boot-1");
+    let json = status_json(&paths);
+    let history = json["history"].as_array().unwrap().iter();
+    let history: Vec<_> = history
+        .map(|past| (&past["epoch"], &past["transition"], &past["verdict"]))
+        .collect();
+    let (launch, terminate) = (json!("launch"), json!("terminate"));
+    assert_eq!(
+        history,
+        [
+            (&json!(1), &launch, &json!("continue")),
+            (&json!(2), &terminate, &json!("continue"))
+        ]
+    );
+}
+
+#[test]
+fn the_console_gets_a_page_and_the_line_stays_last() {
+    let (root, paths) = root();
+    let report = init(root.path(), &paths);
+    report.identified(&me("i-1"));
+    report.began(Launch, 1, "boot-1");
+    let error = error(Reason::ImageUnknown, "no such tag");
+    report.verdict(Kind::Abandon, Some(&error));
+    let line = "firstlight: ABANDON i-1 at pull (image_unknown): no such tag\r\n";
+    assert_eq!(console(&root), line);
+    report.evidence(status::Evidence::NotAsked);
+    let said = console(&root);
+    let page = said.strip_prefix(line).unwrap().strip_suffix(line).unwrap();
+    for told in [
+        "instance i-1",
+        "image_unknown at pull:",
+        "  no such tag",
+        "do first: check that",
+    ] {
+        assert!(page.contains(told), "{told:?} is not in\n{page}");
+    }
+    report.ended(Exit::Spec);
+    assert_eq!(console(&root), said);
+    let text = report.said();
+    assert!(
+        text.contains("error verdict: ABANDON") && text.contains("info evidence: "),
+        "{text}"
+    );
 }

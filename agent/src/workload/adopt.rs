@@ -5,8 +5,8 @@ use crate::container::Kind;
 use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum as Status};
 use std::collections::HashMap;
 
-/// Marks what is ours; its value names the instance.
-pub(super) const INSTANCE: &str = "io.firstlight.instance";
+/// The label that marks what is ours; its value names the instance.
+pub const INSTANCE: &str = "io.firstlight.instance";
 const NAME: &str = "io.firstlight.name";
 const KIND: &str = "io.firstlight.kind";
 const EPOCH: &str = "io.firstlight.epoch";

@@ -21,6 +21,7 @@ mod run;
 mod start;
 mod stop;
 
+pub use adopt::INSTANCE;
 pub use error::WorkloadError;
 pub use stop::{clear, stop};
 

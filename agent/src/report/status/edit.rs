@@ -23,15 +23,20 @@ impl Default for Status {
             image_id: None,
             boot_id: None,
             epoch: None,
+            transition: None,
             started_at: now(),
             resumed: 0,
             group: None,
             stages: Vec::new(),
+            spec_digest: None,
+            versions: BTreeMap::new(),
             images: Vec::new(),
             containers: Vec::new(),
             heartbeats: 0,
             throttles: BTreeMap::new(),
             error: None,
+            last_lines: Vec::new(),
+            evidence: None,
             verdict: Verdict {
                 kind: Kind::None,
                 reason: None,
@@ -39,6 +44,11 @@ impl Default for Status {
             },
             delivery: Vec::new(),
             exit_code: None,
+            resting: false,
+            notices: Vec::new(),
+            drained_at: None,
+            dead: BTreeMap::new(),
+            history: Vec::new(),
         }
     }
 }
@@ -50,6 +60,7 @@ impl Status {
             agent_version: env!("CARGO_PKG_VERSION").into(),
             resumed: self.resumed.saturating_add(1),
             exit_code: None,
+            resting: false,
             ..self
         };
         status.cut_off();
@@ -78,6 +89,7 @@ impl Status {
 
     /// How many of the oldest stages made room for it.
     pub(in crate::report) fn stage_started(&mut self, stage: Stage) -> usize {
+        self.resting = false;
         self.stages.push(StageStatus {
             stage,
             started_at: now(),

@@ -7,11 +7,16 @@
 
 mod edit;
 mod file;
+mod later;
 
 use super::words;
-use crate::verdict::{LaunchError, Reason, Stage};
+use crate::{
+    lifecycle,
+    verdict::{LaunchError, Reason, Stage},
+};
 pub(super) use file::write;
 pub use file::{StatusError, path, read};
+pub use later::{Dead, Evidence, LastLines, Noticed, Past};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, time::Duration};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -21,6 +26,8 @@ pub const SCHEMA: u32 = 1;
 
 /// The longest error text that is kept, in bytes: a file of the spec's every error, or last lines.
 const MESSAGE: usize = 64 * 1024;
+/// The longest words for how a service exited that are kept, in bytes: its last lines are among them.
+pub(super) const EXIT_WORDS: usize = 2 * 1024;
 
 /// What happened, from the launch's first start on. Times are RFC 3339 in UTC.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,8 +42,11 @@ pub struct Status {
     pub image_id: Option<String>,
     /// The kernel's boot id.
     pub boot_id: Option<String>,
-    /// Which launch of this instance it is, once known.
+    /// Which transition of this instance it is, once known.
     pub epoch: Option<u64>,
+    /// What kind of transition it is, once known.
+    #[serde(default)]
+    pub transition: Option<lifecycle::Kind>,
     /// When the agent first started on this launch.
     pub started_at: String,
     /// How often the agent started again on this launch: after a reboot, a crash, an upgrade.
@@ -45,6 +55,13 @@ pub struct Status {
     pub group: Option<String>,
     /// The stages, in the order they began. After a resumption a stage may stand here again.
     pub stages: Vec<StageStatus>,
+    /// What the spec came to: SHA-256 over the document and the versions below, hex. Containers are
+    /// labelled with it.
+    #[serde(default)]
+    pub spec_digest: Option<String>,
+    /// What was resolved: each reference and its version, never its value.
+    #[serde(default)]
+    pub versions: BTreeMap<String, String>,
     /// The images, by container.
     pub images: Vec<Image>,
     /// The containers, in the order they were first heard of.
@@ -55,12 +72,33 @@ pub struct Status {
     pub throttles: BTreeMap<String, u64>,
     /// What went wrong last, if it did.
     pub error: Option<LaunchError>,
+    /// What containers printed last, for an ABANDON.
+    #[serde(default)]
+    pub last_lines: Vec<LastLines>,
+    /// Where the evidence lies, for an ABANDON.
+    #[serde(default)]
+    pub evidence: Option<Evidence>,
     /// What was decided.
     pub verdict: Verdict,
     /// Who was told, and how that went.
     pub delivery: Vec<Delivery>,
     /// The exit code of the agent's last run; `null` while it runs.
     pub exit_code: Option<u8>,
+    /// All is done for now, and the agent watches.
+    #[serde(default)]
+    pub resting: bool,
+    /// What EC2 announced, oldest first.
+    #[serde(default)]
+    pub notices: Vec<Noticed>,
+    /// When the services were drained.
+    #[serde(default)]
+    pub drained_at: Option<String>,
+    /// The services that exited after the verdict, by name.
+    #[serde(default)]
+    pub dead: BTreeMap<String, Dead>,
+    /// The transitions before this one, oldest first.
+    #[serde(default)]
+    pub history: Vec<Past>,
 }
 
 /// One stage.
@@ -220,6 +258,13 @@ pub(super) fn now() -> String {
     let now = OffsetDateTime::now_utc();
     let whole = now.replace_millisecond(now.millisecond()).unwrap_or(now);
     whole.format(&Rfc3339).unwrap_or_default()
+}
+
+/// Milliseconds since 1970 as RFC 3339 in UTC; `None` for a time that cannot be.
+pub(super) fn at_millis(millis: u64) -> Option<String> {
+    let nanos = i128::from(millis).checked_mul(1_000_000)?;
+    let time = OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()?;
+    time.format(&Rfc3339).ok()
 }
 
 /// How long ago that was, by the wall clock; `None` when it lies ahead or is no time.

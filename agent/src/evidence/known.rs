@@ -1,0 +1,135 @@
+//! What is known of the spec's values: which secrets to replace, and where evidence goes.
+//!
+//! The launch that failed has told the report every secret that it resolved. Anybody else (a launch that
+//! was interrupted after it had resolved them, `firstlight diagnose`) resolves the recorded document
+//! again. Where that cannot be done, text of foreign origin stays out.
+
+use super::place::Place;
+use crate::{
+    context::Context,
+    imds::Identity,
+    lifecycle::{Kind, Record},
+    references, spec,
+};
+use firstlight_userdata::{
+    redact::Redactor,
+    reference::Piece,
+    spec::{Signal, Spec, Unresolved},
+};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// What is known of a spec's values.
+#[derive(Debug)]
+pub(super) struct Known {
+    /// Replaces every secret that is known.
+    pub(super) secrets: Arc<Redactor>,
+    /// In words, why there may be others.
+    pub(super) others: Option<String>,
+    /// Where evidence goes; `None` when the spec asks for none. In words, why it is not known.
+    pub(super) place: Result<Option<Place>, String>,
+}
+
+impl Known {
+    /// Nothing, for this reason.
+    pub(super) fn nothing(why: &str) -> Known {
+        Known {
+            secrets: Arc::default(),
+            others: Some(why.to_owned()),
+            place: Err(why.to_owned()),
+        }
+    }
+
+    /// What passes only if no secret can be in it that is not known.
+    pub(super) fn every_secret(&self) -> Option<&Redactor> {
+        self.others.is_none().then_some(&*self.secrets)
+    }
+
+    /// What can be known by the context's deadline. `again`: resolving may be tried again.
+    pub(super) async fn of(cx: &Context, me: &Identity, record: &Record, again: bool) -> Known {
+        let spec = match &record.facts.document {
+            Some(document) => spec::load(cx, me, Some(document)).await,
+            None => Ok(None),
+        };
+        let spec = match spec {
+            Ok(Some(spec)) => spec,
+            Ok(None) => return Known::nothing("the spec was not read"),
+            Err(error) => return Known::nothing(&format!("the recorded spec: {error}")),
+        };
+        // What is on its way into a warm pool fetches no secret: its disk and memory outlive it there.
+        let again = again && !matches!(record.transition.kind, Kind::WarmEnter | Kind::WarmReturn);
+        let (mut secrets, others) = match secrets(cx, me, &spec, again).await {
+            Ok(secrets) => (secrets, None),
+            Err(why) => (Arc::default(), Some(why)),
+        };
+        literals(&spec, Arc::make_mut(&mut secrets));
+        Known {
+            secrets,
+            others,
+            place: place(cx, me, &spec).await,
+        }
+    }
+}
+
+/// A registry's password may stand in the spec itself, and then in the document.
+fn literals(spec: &Spec<Unresolved>, secrets: &mut Redactor) {
+    for (host, registry) in &spec.registries {
+        for piece in &registry.password.pieces {
+            if let Piece::Literal(text) = piece {
+                secrets.add(&format!("registries.{host}.password"), text);
+            }
+        }
+    }
+}
+
+/// # Errors
+/// In words, why they are not all known.
+async fn secrets(
+    cx: &Context,
+    me: &Identity,
+    spec: &Spec<Unresolved>,
+    again: bool,
+) -> Result<Arc<Redactor>, String> {
+    if let Some(known) = cx.report.hidden() {
+        return Ok(known);
+    }
+    if spec.targets().is_empty() {
+        return Ok(Arc::default());
+    }
+    if !again {
+        return Err("the spec's references are not resolved".into());
+    }
+    let resolved = references::resolve(cx, me, spec).await;
+    resolved
+        .map(|resolution| resolution.redactor)
+        .map_err(|error| format!("the spec's references cannot be resolved again: {error}"))
+}
+
+async fn place(
+    cx: &Context,
+    me: &Identity,
+    spec: &Spec<Unresolved>,
+) -> Result<Option<Place>, String> {
+    let Some(diagnostics) = &spec.diagnostics else {
+        return Ok(None);
+    };
+    if let Some(literal) = diagnostics.as_literal() {
+        return Place::parse(literal).map(Some);
+    }
+    // Its own references alone: the launch may have failed for another one.
+    let alone = Spec {
+        registries: BTreeMap::new(),
+        services: BTreeMap::new(),
+        tasks: BTreeMap::new(),
+        signal: Signal {
+            group: None,
+            launching: vec![],
+            terminating: vec![],
+            cloudformation: None,
+        },
+        ..spec.clone()
+    };
+    let resolved = references::resolve(cx, me, &alone).await;
+    let resolved = resolved.map_err(|error| format!("`diagnostics`: {error}"))?;
+    let place = resolved.spec.diagnostics.as_ref();
+    place.map(|text| Place::parse(text.expose())).transpose()
+}

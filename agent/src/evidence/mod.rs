@@ -1,0 +1,203 @@
+//! Evidence that outlives the instance: what is known of a failure, in one bundle.
+//!
+//! Before an ABANDON the driver calls [`preserve`]: the group takes the instance away once it has heard
+//! it. `firstlight diagnose` makes the same bundle by hand, through [`by_hand`]. Neither changes anything on
+//! the instance.
+//!
+//! **It never stands in the verdict's way.** Everything is waited for within `Timings::evidence` and ends
+//! early enough for the delivery; what cannot be had is left out, and the bundle says so.
+//!
+//! **It holds no secret.** Resolved secrets are replaced by their references. Where they are not known
+//! ([`known`]), text of foreign origin stays out.
+//!
+//! - [`known`]: the secrets, and where evidence goes; [`place`]: the key
+//! - [`mod@gather`]: all of it, of [`host`], [`journal`] and [`containers`]
+//! - [`bundle`], [`upload`]: what it is put into, and where
+//!
+//! To add something to the bundle: a line in `gather.rs`, and a row in README.md of this crate.
+
+mod bundle;
+mod containers;
+mod gather;
+mod host;
+mod journal;
+mod known;
+mod place;
+mod upload;
+
+use crate::{
+    context::{Context, Deadline},
+    imds::Identity,
+    lifecycle::Record,
+    report::{
+        status::{Evidence, Status},
+        words,
+    },
+    verdict::{LaunchError, Stage},
+};
+pub use gather::Gathered;
+use known::Known;
+use place::Place;
+use std::time::Duration;
+pub use upload::NotStored;
+
+/// What a bundle is about, as far as it is known.
+#[derive(Debug, Default)]
+pub struct Subject<'a> {
+    /// Who the instance is; without it nothing is resolved or uploaded.
+    pub me: Option<&'a Identity>,
+    /// The transition's record.
+    pub record: Option<&'a Record>,
+    /// What the status says.
+    pub status: Option<Status>,
+    /// The lines that this process said.
+    pub said: Option<String>,
+    /// What of this could not be had, and why.
+    pub missing: Vec<(&'static str, String)>,
+}
+
+impl Subject<'_> {
+    fn instance(&self) -> Option<&str> {
+        let known = self.me.map(|me| me.instance_id.as_str());
+        let recorded = || Some(self.record?.transition.instance_id.as_str());
+        let told = || self.status.as_ref()?.instance_id.as_deref();
+        known.or_else(recorded).or_else(told)
+    }
+
+    fn epoch(&self) -> u64 {
+        let recorded = self.record.map(|record| record.transition.epoch);
+        let told = || self.status.as_ref()?.epoch;
+        recorded.or_else(told).unwrap_or_default()
+    }
+
+    fn boot(&self) -> &str {
+        let recorded = self.record.map(|record| record.facts.boot.as_str());
+        let told = || self.status.as_ref()?.boot_id.as_deref();
+        recorded.or_else(told).unwrap_or_default()
+    }
+
+    /// `firstlight-i-0123456789abcdef0-1`: the bundle's folder, and what its file is called by hand.
+    pub fn name(&self) -> String {
+        let instance = self.instance().unwrap_or("unknown");
+        format!("firstlight-{instance}-{}", self.epoch())
+    }
+}
+
+/// Before an ABANDON: collects the evidence, puts it where the spec says, and tells people where it is.
+/// They have been told the verdict.
+///
+/// `error` is why. Ends within `Timings::evidence`, and leaves the delivery its reserve, whatever hangs.
+pub async fn preserve(cx: &Context, me: &Identity, record: &Record, error: &LaunchError) {
+    let deadline = limit(cx);
+    let whole = deadline.remaining();
+    let cx = &cx.by(deadline);
+    let evidence =
+        match tokio::time::timeout_at(deadline.instant(), preserved(cx, me, record, error, whole))
+            .await
+        {
+            Ok(evidence) => evidence,
+            Err(_elapsed) => Evidence::Missing {
+                why: format!("it took longer than {}", words::duration(whole)),
+            },
+        };
+    cx.report.evidence(evidence);
+}
+
+/// Never longer than it may take, and the launch's deadline stands where the delivery's reserve begins.
+/// When that is past, the delivery has at least a time of its own, less of which is the reserve.
+fn limit(cx: &Context) -> Deadline {
+    let timings = &cx.timings;
+    let late = timings
+        .delivery_least
+        .saturating_sub(timings.delivery_reserve);
+    cx.deadline
+        .max(Deadline::after(late))
+        .at_most(timings.evidence)
+}
+
+async fn preserved(
+    cx: &Context,
+    me: &Identity,
+    record: &Record,
+    error: &LaunchError,
+    whole: Duration,
+) -> Evidence {
+    let missing = |why| Evidence::Missing { why };
+    // What failed once is not tried again for this: it takes the time of what can be had.
+    let again = error.stage != Stage::Resolve;
+    let known = Known::of(&cx.by(cx.deadline.at_most(whole / 4)), me, record, again).await;
+    let mut subject = Subject {
+        me: Some(me),
+        record: Some(record),
+        ..Subject::default()
+    };
+    let engine = gather::look(cx, &subject, &known, whole).await;
+    if let Ok(engine) = &engine {
+        let last = containers::last_lines(&engine.containers, &error.message);
+        cx.report.last_lines(last);
+    }
+    let place = match &known.place {
+        Ok(Some(place)) => place,
+        Ok(None) => return Evidence::NotAsked,
+        Err(why) => return missing(format!("where it goes is not known: {why}")),
+    };
+    subject.status = Some(cx.report.status());
+    subject.said = Some(cx.report.said());
+    let gathered = match gather::bundled(cx, &subject, &known, engine, whole).await {
+        Ok(gathered) => gathered,
+        Err(why) => return missing(why),
+    };
+    let key = place.key(&subject, "");
+    match upload::put(cx, me, place, &key, gathered.archive).await {
+        Ok(at) => Evidence::Stored { at },
+        Err(error) => missing(error.why),
+    }
+}
+
+/// By hand: gathers what there is in the context's time, and knows where it could go.
+///
+/// # Errors
+/// In words: nothing could be gathered at all.
+pub async fn by_hand(
+    cx: &Context,
+    subject: &Subject<'_>,
+) -> Result<(Gathered, Destination), String> {
+    let whole = cx.deadline.remaining();
+    let known = match (subject.me, subject.record) {
+        (Some(me), Some(record)) => {
+            Known::of(&cx.by(cx.deadline.at_most(whole / 4)), me, record, true).await
+        }
+        (None, _) => Known::nothing("who this instance is is not known"),
+        (_, None) => Known::nothing("nothing was launched"),
+    };
+    let engine = gather::look(cx, subject, &known, whole).await;
+    let gathered = gather::bundled(cx, subject, &known, engine, whole).await?;
+    Ok((gathered, Destination(known.place)))
+}
+
+/// Where a bundle made by hand could go.
+#[derive(Debug)]
+pub struct Destination(Result<Option<Place>, String>);
+
+impl Destination {
+    /// Puts it there, beside the agent's own; `s3://bucket/key`.
+    ///
+    /// # Errors
+    /// See [`NotStored`].
+    pub async fn upload(
+        &self,
+        cx: &Context,
+        subject: &Subject<'_>,
+        archive: Vec<u8>,
+        suffix: &str,
+    ) -> Result<String, NotStored> {
+        let place = match (&self.0, subject.me) {
+            (Ok(Some(place)), Some(me)) => (place, me),
+            (Ok(None), _) => return Err(NotStored::nowhere()),
+            (Err(why), _) => return Err(NotStored::unknown(why)),
+            (_, None) => return Err(NotStored::unknown("who this instance is is not known")),
+        };
+        let (place, me) = place;
+        upload::put(cx, me, place, &place.key(subject, suffix), archive).await
+    }
+}
