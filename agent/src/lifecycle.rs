@@ -6,10 +6,20 @@
 //!   exception goes from CONTINUE to ABANDON, before anything was sent, when the record cannot be
 //!   written.
 //! - **Persist before signalling.** [`Effect::Persist`] stands before the first [`Effect::Signal`].
-//! - **CONTINUE needs a proof.** [`Verdict::Continue`] holds a [`Proof`].
+//! - **CONTINUE needs a proof** of that very transition: [`Verdict::Continue`] holds a [`Proof`]. For a
+//!   launch it must hold still when it is told.
+//! - **Evidence comes before ABANDON**, once for a transition.
+//! - **No container before [`Effect::Permit`]**, which a warm pool never sees.
+//! - **No rest before the work is done** that has an end; a machine that goes down begins nothing but a
+//!   drain.
 //!
-//! To add a transition: a [`Kind`], the work that proves it (a [`Work`]), and its arm in
-//! [`open()`]; the compiler lists the rest.
+//! What a state asks to be worked at is in `work.rs`, whom a verdict is told next in `delivery.rs`, what a
+//! new target begins in `transition.rs`, and what an event changes in `step.rs`. MACHINE.md beside
+//! them has every state with everything that can happen in it, drawn from this code by its tests.
+//!
+//! To add a transition: a [`Kind`], the work that proves it (a [`Work`]), and what begins it, in
+//! `transition.rs`. To add an event or an effect: a variant in `event.rs`; the compiler lists the rest.
+//! Then let it happen in `tests/paper/events.rs`, and draw the machine anew.
 
 mod clock;
 mod decide;

@@ -11,7 +11,7 @@ use super::{
     notice::{Notice, Notices},
     record::{Kind, Proof, Record, Settled, State, Verdict},
     transition::{begun_by, successor},
-    work::{self, heeded, permit},
+    work::{self, abort, heeded, permit},
 };
 use crate::{
     imds::TargetState,
@@ -40,9 +40,7 @@ pub fn step(record: &Record, event: Event, now: &Now) -> (Record, Vec<Effect>) {
         }
         Event::Stopped => {
             next.facts.stopped = true;
-            let mut effects = vec![Effect::Persist];
-            effects.extend(over(&next));
-            effects
+            noted(over(&next))
         }
         Event::NotPersisted { error, decided } => not_persisted(&mut next, error, decided),
         Event::Terminate => vec![Effect::Abort, Effect::Exit(exit(&next.state))],
@@ -128,9 +126,7 @@ fn begin(record: &mut Record) -> Vec<Effect> {
     record.state = State::Undecided { recipients: None };
     // A shutdown that did not come to pass, perhaps.
     record.facts.drained_in = None;
-    let mut effects = vec![Effect::Persist];
-    effects.extend(resume(record));
-    effects
+    noted(resume(record))
 }
 
 /// The group wants the instance at `target`.
@@ -140,56 +136,57 @@ fn headed(record: &mut Record, target: TargetState, now: &Now) -> Vec<Effect> {
     }
     if let Some(kind) = begun_by(record, &target) {
         *record = successor(record, kind, Some(target), now);
-        let mut effects = vec![Effect::Abort];
-        effects.extend(begin(record));
-        return effects;
+        let aborted = abort(record).into_iter();
+        return aborted.chain(begin(record)).collect();
     }
     let was_unknown = matches!(record.facts.target, Some(TargetState::Unknown(_)));
     record.facts.target = Some(target);
-    let mut effects = vec![Effect::Persist];
-    match &record.state {
-        State::Undecided { .. } => effects.extend(permit(record)),
+    noted(match &record.state {
+        State::Undecided { .. } => permit(record, false).into_iter().collect(),
         // What was held back while nobody knew what the group wants.
-        State::Decided { .. } if was_unknown => effects.extend(on(record, true)),
-        State::Decided { .. } => {}
-    }
-    effects
+        State::Decided { .. } if was_unknown => on(record, true),
+        State::Decided { .. } => vec![],
+    })
 }
 
 /// EC2 announces `notices`, and nothing else any more.
 fn noticed(record: &mut Record, notices: Notices) -> Vec<Effect> {
     let before = heeded(record).is_some();
     record.facts.notices = notices;
-    let mut effects = vec![Effect::Persist];
     // The instance was kept after all: where services were drained for it, they serve again.
     if before && heeded(record).is_none() && record.transition.kind == Kind::Launch {
         record.facts.drained_in = None;
-        effects.extend(work::begin(record));
-    } else {
-        effects.extend(heed(record));
+        return noted(work::begin(record));
     }
-    effects
+    heed(record)
 }
 
-/// What an announcement asks for in this state.
+/// What the record now says of announcements is written down, and asks for what it asks in this state.
 fn heed(record: &mut Record) -> Vec<Effect> {
     let wanted = heeded(record).map(|(notice, _)| notice);
     match &record.state {
-        // It will never serve: whoever waits is told at once, and gets another.
         State::Undecided { .. } if record.transition.kind.is_entry() => {
             let spot = record.facts.notices.contains_key(&Notice::Spot);
             let Some(notice) = wanted.or(spot.then_some(Notice::Spot)) else {
-                return vec![];
+                return noted(vec![]);
             };
-            let mut effects = vec![Effect::Abort];
-            effects.extend(decide(record, Verdict::Abandon(reclaimed(notice))));
-            effects
+            // It will never serve: whoever waits is told at once, and gets another.
+            let aborted = abort(record).into_iter();
+            let decided = decide(record, Verdict::Abandon(reclaimed(notice)));
+            aborted.chain(decided).collect()
         }
         // By when it has to be over is another.
-        State::Undecided { .. } => work::begin(record),
-        State::Decided { .. } if wanted.is_some() && record.is_served() => work::begin(record),
-        State::Decided { .. } => vec![],
+        State::Undecided { .. } => noted(work::begin(record)),
+        State::Decided { .. } if wanted.is_some() && record.is_served() => {
+            noted(work::begin(record))
+        }
+        State::Decided { .. } => noted(vec![]),
     }
+}
+
+/// What follows once the record is on disk.
+fn noted(then: Vec<Effect>) -> Vec<Effect> {
+    [Effect::Persist].into_iter().chain(then).collect()
 }
 
 fn reclaimed(notice: Notice) -> LaunchError {
@@ -225,9 +222,7 @@ fn learn(record: &mut Record, fact: Fact) -> Vec<Effect> {
             record.facts.document = Some(document);
             record.facts.timeout_ms = Some(timeout_ms);
             record.facts.conduct = conduct;
-            let mut effects = vec![Effect::Persist];
-            effects.extend(heed(record));
-            effects
+            heed(record)
         }
         Fact::Resolved(wish) => {
             record.facts.signal = Some(wish);
@@ -249,8 +244,8 @@ fn join(record: &mut Record, joined: Result<Joined, Unjoined>) -> Vec<Effect> {
         (State::Undecided { recipients }, Ok(found)) => {
             *recipients = Some(found.recipients.clone());
             let mut effects = vec![Effect::Heartbeat(found.recipients)];
-            if !found.member && record.transition.kind == Kind::Launch {
-                effects.push(Effect::Permit);
+            if !found.member {
+                effects.extend(permit(record, true));
             }
             effects
         }
@@ -265,12 +260,9 @@ fn join(record: &mut Record, joined: Result<Joined, Unjoined>) -> Vec<Effect> {
             *recipients = recipients.take().or(waiting);
             let unknown = recipients.is_none();
             abandon(record, error);
-            let mut effects = vec![Effect::Abort];
-            effects.extend(settle(record));
-            if unknown {
-                effects.push(Effect::StopWorkload);
-            }
-            effects
+            let aborted = abort(record).into_iter();
+            let stop = unknown.then_some(Effect::StopWorkload);
+            aborted.chain(settle(record)).chain(stop).collect()
         }
         (
             State::Decided {
@@ -358,11 +350,7 @@ fn worked(record: &mut Record, outcome: Result<Proof, LaunchError>) -> Vec<Effec
         }
         // Drained on the way: for the machine goes down, and the next boot goes on.
         State::Undecided { .. } => vec![Effect::Persist, Effect::Rest(exit(&record.state))],
-        State::Decided { .. } => {
-            let mut effects = vec![Effect::Persist];
-            effects.extend(resume(record));
-            effects
-        }
+        State::Decided { .. } => noted(resume(record)),
     }
 }
 
@@ -373,7 +361,7 @@ fn not_persisted(record: &mut Record, error: LaunchError, decided: bool) -> Vec<
     if decided || !record.transition.kind.is_entry() {
         return resume(record);
     }
-    let mut effects = vec![Effect::Abort];
+    let mut effects: Vec<Effect> = abort(record).into_iter().collect();
     if !matches!(record.verdict(), Some(Verdict::Abandon(_))) {
         abandon(record, error);
     }

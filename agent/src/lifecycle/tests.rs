@@ -12,6 +12,7 @@
 
 mod leaving;
 mod notices;
+mod paper;
 mod persisting;
 mod resuming;
 mod targets;
@@ -54,11 +55,15 @@ impl Life {
         Life::begun("InService").after([joined("a"), healthy(), told("a")])
     }
 
-    /// What the machine asks for.
+    /// What the machine asks for, in words.
     fn on(&mut self, event: Event) -> String {
+        said(&self.asks(event))
+    }
+
+    fn asks(&mut self, event: Event) -> Vec<Effect> {
         let (record, effects) = step(&self.record, event, &self.now);
         self.record = record;
-        said(&effects)
+        effects
     }
 
     fn after(mut self, events: impl IntoIterator<Item = Event>) -> Life {
@@ -70,16 +75,24 @@ impl Life {
 
     /// Killed, and started again from what was written.
     fn killed(&mut self, at: &str) -> String {
-        let left = serde_json::to_string(&self.record).unwrap();
-        let left = serde_json::from_str(&left).unwrap();
-        self.record = open(Some(left), &me(), target(at), &self.now);
+        self.again(false, at);
         self.on(Event::Started)
     }
 
     /// Killed by a reboot.
     fn rebooted(&mut self, at: &str) -> String {
-        self.now.boot.push('+');
-        self.killed(at)
+        self.again(true, at);
+        self.on(Event::Started)
+    }
+
+    /// Opens what was written.
+    fn again(&mut self, rebooted: bool, at: &str) {
+        if rebooted {
+            self.now.boot.push('+');
+        }
+        let left = serde_json::to_string(&self.record).unwrap();
+        let left = serde_json::from_str(&left).unwrap();
+        self.record = open(Some(left), &me(), target(at), &self.now);
     }
 
     fn epoch(&self) -> u64 {

@@ -36,13 +36,8 @@ pub(super) fn wanted(record: &Record) -> Option<Work> {
 
 /// Begins what is wanted; what is under way goes on.
 pub(super) fn begin(record: &Record) -> Vec<Effect> {
-    let work = wanted(record);
-    let mut effects = Vec::new();
-    if work == Some(Work::Launch) {
-        effects.extend(permit(record));
-    }
-    effects.extend(work.map(Effect::Begin));
-    effects
+    let permit = permit(record, false).into_iter();
+    permit.chain(wanted(record).map(Effect::Begin)).collect()
 }
 
 /// Whether what is under way has an end to wait for.
@@ -50,11 +45,16 @@ pub(super) fn is_busy(record: &Record) -> bool {
     !matches!(wanted(record), None | Some(Work::Keep))
 }
 
-/// Containers may be started once it is known where the group wants the instance: they must not run in a
-/// warm pool. What served before may serve again.
-pub(super) fn permit(record: &Record) -> Option<Effect> {
-    let launch = record.transition.kind == Kind::Launch;
-    let known = record.facts.target.is_some() || record.verdict().is_some();
+/// Cuts the work off where it is; but a machine that goes down is drained, whatever else fails.
+pub(super) fn abort(record: &Record) -> Option<Effect> {
+    (!record.facts.leaving).then_some(Effect::Abort)
+}
+
+/// A launch may start containers once it is known where the group wants the instance, or that there is
+/// no group: they must not run in a warm pool. What served before may serve again.
+pub(super) fn permit(record: &Record, outside: bool) -> Option<Effect> {
+    let known = outside || record.facts.target.is_some() || record.verdict().is_some();
+    let launch = wanted(record) == Some(Work::Launch);
     (launch && known).then_some(Effect::Permit)
 }
 

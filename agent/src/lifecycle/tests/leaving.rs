@@ -89,14 +89,15 @@ fn with_the_machine_it_drains_first() {
             headed("InService"),
             headed("Terminated"),
             not_persisted(true),
+            not_persisted(false),
+            unjoined(Reason::HookUnknown, None),
         ] {
             let mut life = life.clone();
             let what = format!("{what}: {event:?}");
             let said = life.on(event);
-            assert!(
-                !said.contains("Rest") && !said.contains("Exit"),
-                "{what}: {said}"
-            );
+            for word in ["Rest", "Exit", "Abort", "Permit"] {
+                assert!(!said.contains(word), "{what}: {said}");
+            }
             let begun = said.matches("Begin(").count();
             assert_eq!(
                 said.matches("Begin(Drain for shutdown)").count(),

@@ -143,12 +143,8 @@ fn how_a_delivery_ends_is_how_the_agent_ends() {
 
 #[test]
 fn one_hook_that_heard_is_enough_to_stay_for() {
-    let stack = Recipient::CloudFormation {
-        stack: "s".into(),
-        resource: "r".into(),
-    };
     let both = Event::Joined(Ok(Joined {
-        recipients: vec![hook("a"), stack.clone()],
+        recipients: vec![hook("a"), stack()],
         member: true,
     }));
     let denied = Settled::Failed(because(Reason::SignalDenied, Stage::Signal));
@@ -161,7 +157,7 @@ fn one_hook_that_heard_is_enough_to_stay_for() {
             failed(),
             Event::Collected,
             Event::Signalled(hook("a"), by_hook),
-            Event::Signalled(stack.clone(), by_stack),
+            Event::Signalled(stack(), by_stack),
         ]);
         assert_eq!(
             life.on(Event::Stopped),
@@ -212,4 +208,22 @@ fn nobody_hears_anything_while_what_the_group_wants_is_a_riddle() {
         life.on(drained()),
         "Persist, Heartbeat(a), Signal(a CONTINUE)"
     );
+}
+
+#[test]
+fn what_people_read_of_whom_is_told() {
+    for (recipient, words) in [
+        (hook("a"), "web/a"),
+        (stack(), "stack s/r"),
+        (Recipient::Unknown { why: "?".into() }, "the group"),
+    ] {
+        assert_eq!(recipient.to_string(), words);
+    }
+}
+
+fn stack() -> Recipient {
+    Recipient::CloudFormation {
+        stack: "s".into(),
+        resource: "r".into(),
+    }
 }

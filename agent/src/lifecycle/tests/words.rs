@@ -8,6 +8,13 @@ pub(super) fn said(effects: &[Effect]) -> String {
     words.join(", ")
 }
 
+/// An event's or effect's name in the code.
+pub(super) fn variant(of: &impl std::fmt::Debug) -> String {
+    let text = format!("{of:?}");
+    let end = text.find(|letter: char| !letter.is_alphanumeric());
+    text[..end.unwrap_or(text.len())].to_owned()
+}
+
 fn effect(effect: &Effect) -> String {
     match effect {
         Effect::Heartbeat(recipients) => {
