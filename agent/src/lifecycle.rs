@@ -25,8 +25,11 @@ mod clock;
 mod decide;
 mod delivery;
 mod event;
+mod heed;
+mod join;
 mod notice;
 mod open;
+mod proof;
 mod record;
 mod step;
 #[cfg(test)]
@@ -39,7 +42,8 @@ pub use delivery::exit;
 pub use event::{Effect, Event, Fact, Joined, Unjoined, Why, Work};
 pub use notice::{Conduct, Notice, Notices};
 pub use open::open;
+pub use proof::Proof;
 pub use record::{
-    Delivery, Facts, Kind, Proof, Recipient, Record, Settled, State, Transition, Verdict, Wish,
+    Delivery, Facts, Kind, Recipient, Record, Settled, State, Transition, Verdict, Wish,
 };
 pub use step::{rest, step};

@@ -4,7 +4,8 @@
 
 use super::{
     notice::{Conduct, Notices},
-    record::{Proof, Recipient, Settled, Wish},
+    proof::Proof,
+    record::{Recipient, Settled, Wish},
 };
 use crate::{
     image::Images,

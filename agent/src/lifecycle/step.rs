@@ -6,16 +6,18 @@
 use super::{
     clock::Now,
     decide::{abandon, decide},
-    delivery::{exit, leave, on, over, pending, settle, signalled},
-    event::{Effect, Event, Fact, Joined, Unjoined},
-    notice::{Notice, Notices},
-    record::{Kind, Proof, Record, Settled, State, Verdict},
+    delivery::{exit, on, over, signalled},
+    event::{Effect, Event, Fact},
+    heed::{heed, noticed},
+    join::join,
+    proof::Proof,
+    record::{Kind, Record, Settled, State, Verdict},
     transition::{begun_by, successor},
-    work::{self, abort, heeded, permit},
+    work::{self, abort, permit},
 };
 use crate::{
     imds::TargetState,
-    verdict::{Exit, LaunchError, Reason, Stage},
+    verdict::{Exit, LaunchError},
     workload::Launch,
 };
 
@@ -149,55 +151,9 @@ fn headed(record: &mut Record, target: TargetState, now: &Now) -> Vec<Effect> {
     })
 }
 
-/// EC2 announces `notices`, and nothing else any more.
-fn noticed(record: &mut Record, notices: Notices) -> Vec<Effect> {
-    let before = heeded(record).is_some();
-    record.facts.notices = notices;
-    // The instance was kept after all: where services were drained for it, they serve again.
-    if before && heeded(record).is_none() && record.transition.kind == Kind::Launch {
-        record.facts.drained_in = None;
-        return noted(work::begin(record));
-    }
-    heed(record)
-}
-
-/// What the record now says of announcements is written down, and asks for what it asks in this state.
-fn heed(record: &mut Record) -> Vec<Effect> {
-    let wanted = heeded(record).map(|(notice, _)| notice);
-    match &record.state {
-        State::Undecided { .. } if record.transition.kind.is_entry() => {
-            let spot = record.facts.notices.contains_key(&Notice::Spot);
-            let Some(notice) = wanted.or(spot.then_some(Notice::Spot)) else {
-                return noted(vec![]);
-            };
-            // It will never serve: whoever waits is told at once, and gets another.
-            let aborted = abort(record).into_iter();
-            let decided = decide(record, Verdict::Abandon(reclaimed(notice)));
-            aborted.chain(decided).collect()
-        }
-        // By when it has to be over is another.
-        State::Undecided { .. } => noted(work::begin(record)),
-        State::Decided { .. } if wanted.is_some() && record.is_served() => {
-            noted(work::begin(record))
-        }
-        State::Decided { .. } => noted(vec![]),
-    }
-}
-
 /// What follows once the record is on disk.
-fn noted(then: Vec<Effect>) -> Vec<Effect> {
+pub(super) fn noted(then: Vec<Effect>) -> Vec<Effect> {
     [Effect::Persist].into_iter().chain(then).collect()
-}
-
-fn reclaimed(notice: Notice) -> LaunchError {
-    LaunchError {
-        stage: Stage::Signal,
-        reason: Reason::Reclaimed,
-        message: format!(
-            "EC2 takes this instance back ({} notice), so it will not serve; nothing is wrong with what was launched",
-            notice.as_str()
-        ),
-    }
 }
 
 fn learn(record: &mut Record, fact: Fact) -> Vec<Effect> {
@@ -235,81 +191,6 @@ fn learn(record: &mut Record, fact: Fact) -> Vec<Effect> {
             vec![Effect::Persist]
         }
         Fact::Dying(_) => vec![],
-    }
-}
-
-fn join(record: &mut Record, joined: Result<Joined, Unjoined>) -> Vec<Effect> {
-    let entry = record.transition.kind.is_entry();
-    match (&mut record.state, joined) {
-        (State::Undecided { recipients }, Ok(found)) => {
-            *recipients = Some(found.recipients.clone());
-            let mut effects = vec![Effect::Heartbeat(found.recipients)];
-            if !found.member {
-                effects.extend(permit(record, true));
-            }
-            effects
-        }
-        // A way out cannot be refused: whoever is known is told when it is done, and whoever is not is
-        // looked for again.
-        (State::Undecided { recipients }, Err(Unjoined { waiting, .. })) if !entry => {
-            recipients.clone_from(&waiting);
-            waiting.map(Effect::Heartbeat).into_iter().collect()
-        }
-        // Whoever is to be told cannot be told: a launch that ends so is no launch.
-        (State::Undecided { recipients }, Err(Unjoined { error, waiting })) => {
-            *recipients = recipients.take().or(waiting);
-            let unknown = recipients.is_none();
-            abandon(record, error);
-            let aborted = abort(record).into_iter();
-            let stop = unknown.then_some(Effect::StopWorkload);
-            aborted.chain(settle(record)).chain(stop).collect()
-        }
-        (
-            State::Decided {
-                deliveries: deliveries @ None,
-                ..
-            },
-            Ok(found),
-        ) => {
-            *deliveries = Some(pending(found.recipients));
-            settle(record)
-        }
-        (
-            State::Decided {
-                verdict,
-                deliveries: deliveries @ None,
-            },
-            Err(Unjoined {
-                waiting: Some(waiting),
-                ..
-            }),
-        ) if matches!(verdict, Verdict::Abandon(_)) || !entry => {
-            *deliveries = Some(pending(waiting));
-            settle(record)
-        }
-        // The verdict stands, and the next start tries again to find who waits for it.
-        (
-            State::Decided {
-                verdict: Verdict::Abandon(_),
-                deliveries: None,
-            },
-            Err(_),
-        ) if !record.facts.stopped => vec![Effect::StopWorkload],
-        (
-            State::Decided {
-                deliveries: None, ..
-            },
-            Err(_),
-        ) => leave(record, Effect::Exit(exit(&record.state)))
-            .into_iter()
-            .collect(),
-        (
-            State::Decided {
-                deliveries: Some(_),
-                ..
-            },
-            _,
-        ) => vec![],
     }
 }
 

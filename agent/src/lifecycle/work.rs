@@ -4,7 +4,7 @@
 
 use super::{
     event::{Effect, Why, Work},
-    notice::Notice,
+    heed::heeded,
     record::{Kind, Record, State, Verdict},
 };
 
@@ -56,12 +56,4 @@ pub(super) fn permit(record: &Record, outside: bool) -> Option<Effect> {
     let known = outside || record.facts.target.is_some() || record.verdict().is_some();
     let launch = wanted(record) == Some(Work::Launch);
     (launch && known).then_some(Effect::Permit)
-}
-
-/// The most urgent of what is announced and the spec wants heeded, and when it happens.
-pub(super) fn heeded(record: &Record) -> Option<(Notice, Option<u64>)> {
-    let wanted = &record.facts.conduct.drain_on;
-    let named = record.facts.notices.iter();
-    let mut named = named.filter(|(notice, _)| wanted.contains(notice));
-    named.next_back().map(|(notice, at_ms)| (*notice, *at_ms))
 }

@@ -1,7 +1,7 @@
 //! The states as people call them.
 
 use super::super::*;
-use crate::lifecycle::work::{heeded, is_busy};
+use crate::lifecycle::{heed::heeded, work::is_busy};
 
 /// A state of the machine, without what matters to no edge of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
