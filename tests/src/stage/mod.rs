@@ -11,8 +11,11 @@
 //! - [`fault`]: what may be ordered to go wrong; `words`: how AWS says no; [`log`]: what happened
 //! - `serve`, `line`, `pass`: the HTTP front, connections that can be severed, the way to moto
 //!
+//! [`account`] is another stage: many instances, and limits on what they may call.
+//!
 //! To play another operation: an arm in its service's `answer`.
 
+pub mod account;
 mod acts;
 pub mod answer;
 mod autoscaling;
