@@ -5,14 +5,15 @@
 #   make test       everything CI runs
 #   make build      the static release binary; TARGET=aarch64-unknown-linux-musl for Graviton
 #   make bench      firstlight, the user-data script and the floor, timed side by side
-#   make setup      only the set-up that the four above do
+#   make bench-fleet  a thousand launches at once against an account's limits
+#   make setup      only the set-up that the five above do
 
 SHELL := /bin/bash
 TARGET ?= x86_64-unknown-linux-musl
 ARGS ?=
 ENV := source packaging/env &&
 
-.PHONY: rehearse test build bench setup clean
+.PHONY: rehearse test build bench bench-fleet setup clean
 
 rehearse:
 	@packaging/setup rust static stage
@@ -32,6 +33,12 @@ bench:
 	@# Together with the agent: the floor then has the agent's dependencies, built the same way.
 	@$(ENV) cargo build --release --locked --target x86_64-unknown-linux-musl --package firstlight --package firstlight-floor
 	@$(ENV) cargo run --locked --package firstlight-tests --bin bench -- $(ARGS)
+
+bench-fleet:
+	@packaging/setup rust static
+	@# As the agent is built, whose dependencies it has.
+	@$(ENV) cargo build --release --locked --target x86_64-unknown-linux-musl --package firstlight-fleet
+	@$(ENV) cargo run --locked --package firstlight-tests --bin bench-fleet -- $(ARGS)
 
 setup:
 	@packaging/setup rust static deny qemu bench

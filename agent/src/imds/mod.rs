@@ -44,7 +44,7 @@ impl Imds {
     }
 
     /// The service at `endpoints`, first choice first: `http://169.254.169.254`, without a slash.
-    pub(crate) fn at(endpoints: Vec<String>, timings: &Timings, report: &Report) -> Imds {
+    pub fn at(endpoints: Vec<String>, timings: &Timings, report: &Report) -> Imds {
         Imds {
             client: Arc::new(Client::new(endpoints, timings, report)),
         }
