@@ -145,6 +145,10 @@ impl Deadline {
     pub fn after(duration: Duration) -> Deadline {
         Deadline(Instant::now() + duration)
     }
+    /// No moment that anybody lives to see: for work that ends only with its agent.
+    pub fn never() -> Deadline {
+        Deadline::after(Duration::from_secs(30 * 365 * 24 * 3600))
+    }
     /// The moment.
     pub fn instant(self) -> Instant {
         self.0
@@ -232,6 +236,21 @@ pub struct Timings {
     /// silent in an instance's first moments, and in a warm pool nothing may start.
     #[serde(deserialize_with = "milliseconds")]
     pub target_patience: Duration,
+    /// Longest time that services are kept serving while the group takes the instance out of service:
+    /// longer than a load balancer's deregistration delay, which is an hour at most.
+    #[serde(deserialize_with = "milliseconds")]
+    pub drain_most: Duration,
+    /// Longest wait before a service that exited is started again.
+    #[serde(deserialize_with = "milliseconds")]
+    pub restart_cap: Duration,
+    /// How long a service must run for its earlier exits not to slow down its next start.
+    #[serde(deserialize_with = "milliseconds")]
+    pub restart_forgiven: Duration,
+    /// A service that exits `dying_exits` times within this time keeps dying.
+    #[serde(deserialize_with = "milliseconds")]
+    pub dying_within: Duration,
+    /// How many exits; the one number here that is no time.
+    pub dying_exits: u32,
     /// One request to the Docker engine that should answer at once.
     #[serde(deserialize_with = "milliseconds")]
     pub docker_attempt: Duration,
@@ -290,6 +309,11 @@ impl Default for Timings {
             group_patience: s(60),
             watch_poll: s(5),
             target_patience: s(10),
+            drain_most: s(3_900),
+            restart_cap: s(60),
+            restart_forgiven: s(600),
+            dying_within: s(600),
+            dying_exits: 5,
             docker_attempt: s(30),
             evidence: s(20),
         }

@@ -14,7 +14,7 @@ use crate::{
         LaunchError,
         Stage::{Configure, Health, Pull, Resolve, Start},
     },
-    workload::{self, Launch, Workload},
+    workload::{self, Launch, Run, Workload},
 };
 use firstlight_userdata::{
     resolve::Text,
@@ -34,6 +34,8 @@ pub struct Resume {
     pub document: Option<String>,
     /// The images that were pulled before, by digest.
     pub images: Images,
+    /// Whether it is for the verdict.
+    pub run: Run,
 }
 
 /// From the spec to healthy services, with a hand on what runs; `None` when no source says anything to
@@ -76,11 +78,12 @@ pub async fn launch(
     tell(Fact::Pulled(images.clone()));
 
     permitted(cx, permit).await;
+    let ids = (&resume.ids, resume.run);
     let healthy = async |service: &workload::Running| health::wait_one(cx, service).await;
     let workload = cx
         .stage(
             Start,
-            workload::ensure(cx, me, &resume.ids, &resolution, &images, healthy),
+            workload::ensure(cx, me, ids, &resolution, &images, healthy),
         )
         .await?;
 

@@ -12,7 +12,9 @@ use bollard::{
     Docker,
     container::LogOutput,
     models::ContainerInspectResponse,
-    query_parameters::{InspectContainerOptions, LogsOptions, WaitContainerOptions},
+    query_parameters::{
+        AttachContainerOptionsBuilder, InspectContainerOptions, LogsOptions, WaitContainerOptions,
+    },
 };
 use firstlight_userdata::redact::Redactor;
 use futures_util::{
@@ -79,12 +81,18 @@ pub struct Exit {
 
 impl fmt::Display for Exit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "exited with code {}", self.code)?;
-        if self.out_of_memory {
-            f.write_str(", killed because it ran out of memory (raise mem_limit)")?;
-        }
+        ended(self.code, self.out_of_memory).fmt(f)?;
         LastLines(&self.last).fmt(f)
     }
+}
+
+/// How a container ended, without its words.
+pub fn ended(code: i64, out_of_memory: bool) -> String {
+    let why = match out_of_memory {
+        true => ", killed because it ran out of memory (raise mem_limit)",
+        false => "",
+    };
+    format!("exited with code {code}{why}")
 }
 
 /// A container's last lines, as an error shows them: below it, indented.
@@ -167,9 +175,45 @@ impl Watched {
         })
     }
 
+    /// The same, without how it ended, and it also ends when the engine goes away.
+    ///
+    /// # Errors
+    /// The engine went away, or knows no such container.
+    pub async fn over_or_lost(&self, cx: &Context) -> Result<(), CallError> {
+        self.until(cx, self.wait_once("not-running")).await
+    }
+
+    /// Waits until it has been started by somebody, and exited again.
+    ///
+    /// # Errors
+    /// The engine went away, or knows no such container.
+    pub async fn over_again(&self) -> Result<(), CallError> {
+        self.wait_once("next-exit").await
+    }
+
+    /// Hears what it prints from its next start on, in place of what it printed before.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub async fn attach(&self, cx: &Context) -> Result<(), CallError> {
+        let output = attach(cx, &self.docker, &self.id).await?;
+        let mut heard = self.heard.lock().await;
+        heard.output = Some(output);
+        heard.lines = Lines::default();
+        Ok(())
+    }
+
     async fn over(&self, cx: &Context) -> Result<(), CallError> {
+        self.until(cx, self.ended(cx)).await
+    }
+
+    async fn until(
+        &self,
+        cx: &Context,
+        ended: impl Future<Output = Result<(), CallError>>,
+    ) -> Result<(), CallError> {
         let listening = pin!(self.listen(cx));
-        let ended = pin!(self.ended(cx));
+        let ended = pin!(ended);
         match select(listening, ended).await {
             Either::Left(((), ended)) => ended.await,
             Either::Right((result, listening)) => {
@@ -181,7 +225,7 @@ impl Watched {
     }
 
     /// Its last lines, secrets replaced.
-    async fn last_lines(&self, cx: &Context) -> Vec<String> {
+    pub async fn last_lines(&self, cx: &Context) -> Vec<String> {
         let mut heard = self.heard.lock().await;
         heard.lines.end(&self.redact, |line| self.say(cx, line));
         if !self.adopted {
@@ -220,12 +264,15 @@ impl Watched {
 
     /// Waits until it does not run, through restarts of the engine.
     async fn ended(&self, cx: &Context) -> Result<(), CallError> {
-        patiently(cx, "docker:wait", async || self.wait_once().await).await
+        patiently(cx, "docker:wait", async || {
+            self.wait_once("not-running").await
+        })
+        .await
     }
 
-    async fn wait_once(&self) -> Result<(), CallError> {
+    async fn wait_once(&self, condition: &str) -> Result<(), CallError> {
         let options = WaitContainerOptions {
-            condition: "not-running".to_owned(),
+            condition: condition.to_owned(),
         };
         let answer = pin!(self.docker.wait_container(&self.id, Some(options)))
             .next()
@@ -282,6 +329,23 @@ fn hear(lines: &mut Lines, piece: LogOutput, redact: &Redactor, say: impl FnMut(
         }
     };
     lines.feed(stream, &piece.into_bytes(), redact, say);
+}
+
+/// Everything that a container prints from now on.
+///
+/// # Errors
+/// The engine's.
+pub async fn attach(cx: &Context, docker: &Docker, id: &str) -> Result<Output, CallError> {
+    let options = AttachContainerOptionsBuilder::new()
+        .stream(true)
+        .stdout(true)
+        .stderr(true)
+        .build();
+    let attached = call(cx, "docker:attach", async || {
+        docker.attach_container(id, Some(options.clone())).await
+    })
+    .await?;
+    Ok(attached.output)
 }
 
 /// Asks the engine something it should answer at once, again until the deadline while it is away.

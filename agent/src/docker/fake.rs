@@ -1,4 +1,4 @@
-//! An engine for tests, which answers as it is told.
+//! An engine for tests, which answers as it is told; any other service of one address, too.
 
 use crate::{
     context::{Context, Deadline, Paths, Timings},
@@ -6,6 +6,8 @@ use crate::{
     imds::Imds,
     report::Report,
 };
+use aws_config::{Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_credential_types::Credentials;
 use bollard::{API_DEFAULT_VERSION, Docker};
 use std::{
     path::Path,
@@ -37,6 +39,7 @@ pub(crate) enum Answer {
 pub(crate) struct Fake {
     pub(crate) cx: Context,
     pub(crate) docker: Docker,
+    address: String,
     asked: Arc<Mutex<Vec<String>>>,
     _serving: JoinSet<()>,
 }
@@ -57,9 +60,26 @@ impl Fake {
             cx: context(within),
             docker: Docker::connect_with_http(&address, OUT_OF_THE_WAY, API_DEFAULT_VERSION)
                 .unwrap(),
+            address,
             asked,
             _serving: serving,
         }
+    }
+
+    /// Settings for AWS clients that ask this one, with credentials that open nothing.
+    pub(crate) async fn aws(&self) -> SdkConfig {
+        let credentials = Credentials::new("test", "test", None, None, "test");
+        let timeouts = TimeoutConfig::builder()
+            .operation_attempt_timeout(self.cx.timings.aws_attempt)
+            .build();
+        aws_config::from_env()
+            .region(Region::new("eu-west-1"))
+            .credentials_provider(credentials)
+            .endpoint_url(format!("http://{}", self.address))
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts)
+            .load()
+            .await
     }
 
     /// What was asked so far.

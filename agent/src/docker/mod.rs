@@ -53,6 +53,15 @@ pub async fn engine(cx: &Context) -> Result<Docker, EngineError> {
     .await
 }
 
+/// The same engine, if it is there now.
+///
+/// # Errors
+/// It is not, or is too old.
+pub async fn engine_now(cx: &Context) -> Result<Docker, EngineError> {
+    let address = Address::parse(std::env::var("DOCKER_HOST").ok().as_deref())?;
+    connect(&address, cx.timings.docker_attempt).await
+}
+
 /// Asks the engine something that it should answer at once.
 ///
 /// # Errors

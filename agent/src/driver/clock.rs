@@ -1,6 +1,6 @@
 //! The machine's clocks and boot, for the record.
 
-use crate::lifecycle::Now;
+use crate::{context::Deadline, lifecycle::Now};
 use nix::time::{ClockId, clock_gettime};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -23,4 +23,11 @@ pub(super) fn now() -> Now {
         uptime_ms: ms(uptime),
         boot: boot.trim().to_owned(),
     }
+}
+
+/// The moment when the wall clock shows this many milliseconds since 1970, if it is not set meanwhile; one
+/// that has passed is now.
+pub(super) fn moment(wall_ms: u64) -> Deadline {
+    let left = wall_ms.saturating_sub(now().wall_ms);
+    Deadline::after(Duration::from_millis(left))
 }

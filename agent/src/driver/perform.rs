@@ -2,7 +2,7 @@
 //! alone.
 
 use super::{
-    Driver, Stay,
+    Driver, Stay, clock,
     running::{Done, Running},
     slot::Slot,
 };
@@ -11,12 +11,12 @@ use crate::{
     drain, evidence,
     imds::Identity,
     launch::{self, Resume},
-    lifecycle::{Effect, Event, Fact, Recipient, Settled, Verdict, Work},
+    lifecycle::{Effect, Event, Fact, Recipient, Settled, Verdict, Why, Work},
     prepare,
     report::{Report, status::Outcome},
     signal,
     verdict::{Exit, LaunchError, Stage},
-    workload::{self, Launch},
+    workload::{self, Launch, Run},
 };
 use std::rc::Rc;
 
@@ -162,7 +162,9 @@ impl Driver {
                     if kept.document.is_none() && !launch::is_for_us(cx, me).await {
                         return Ok(Done::NOT_FOR_US);
                     }
-                    Ok(drain::drain(cx, me, why, kept).await.into())
+                    Ok(Box::pin(drain::drain(cx, me, drained(why), kept))
+                        .await
+                        .into())
                 })
             }
             Work::Keep => {
@@ -219,16 +221,32 @@ impl Driver {
             },
             document: facts.document.clone(),
             images: facts.images.clone(),
+            run: match self.record.verdict() {
+                None => Run::First,
+                Some(_) => Run::Again,
+            },
         }
     }
 
-    /// The services to keep: those of the launch that is served.
+    /// The services to keep: those of the launch that is served, in this boot.
     fn kept(&self) -> workload::Kept {
+        let facts = &self.record.facts;
+        let served = facts.served.clone();
         workload::Kept {
-            launch: self.record.facts.served.clone(),
+            launch: served.filter(|served| served.boot_id == facts.boot),
             document: self.record.facts.document.clone(),
             workload: self.workload.as_ref().map(Rc::clone),
         }
+    }
+}
+
+/// Why services are drained, with what was announced as moments of this process.
+fn drained(why: Why) -> drain::Why {
+    let by = |by_ms: Option<u64>| by_ms.map(clock::moment);
+    match why {
+        Why::Group { by_ms } => drain::Why::Group { by: by(by_ms) },
+        Why::Notice { by_ms } => drain::Why::Notice { by: by(by_ms) },
+        Why::Shutdown => drain::Why::Shutdown,
     }
 }
 

@@ -29,15 +29,12 @@ pub async fn load(
     me: &Identity,
     recorded: Option<&str>,
 ) -> Result<Option<Spec<Unresolved>>, SpecError> {
-    let sources = match recorded {
-        Some(document) => {
-            let mut sources = Sources::default();
-            sources.drop_in("the recorded spec", document.as_bytes());
-            sources
-        }
-        None => gather(cx, me).await?,
-    };
-    composed(sources)
+    match recorded {
+        Some(document) => Sources::recorded(document)
+            .map(Some)
+            .map_err(SpecError::Invalid),
+        None => composed(gather(cx, me).await?),
+    }
 }
 
 fn composed(sources: Sources) -> Result<Option<Spec<Unresolved>>, SpecError> {

@@ -1,6 +1,6 @@
 //! Labels, and what is to become of a container that is already there: pure.
 
-use super::error::WorkloadError;
+use super::{Launch, error::WorkloadError};
 use crate::container::Kind;
 use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum as Status};
 use std::collections::HashMap;
@@ -55,6 +55,23 @@ impl Labels {
         .into_iter()
         .all(same)
     }
+}
+
+/// The labels that every service of a launch has.
+pub(super) fn of_services(instance: &str, launch: &Launch) -> Vec<String> {
+    [
+        (INSTANCE, instance),
+        (KIND, Kind::Service.as_str()),
+        (EPOCH, &launch.epoch.to_string()),
+        (BOOT, &launch.boot_id),
+    ]
+    .map(|(key, value)| format!("{key}={value}"))
+    .to_vec()
+}
+
+/// The service or task that a container found by label is.
+pub(super) fn name(labels: &HashMap<String, String>) -> Option<String> {
+    labels.get(NAME).cloned()
 }
 
 /// How deep a container found by label stands in the order.

@@ -1,5 +1,6 @@
 //! A spec for tests to change.
 
+use crate::imds::Identity;
 use firstlight_userdata::{
     spec::{
         Container, Drain, NetworkMode, Resolved, Restart, Service, Signal, Spec, Task,
@@ -8,6 +9,18 @@ use firstlight_userdata::{
     value::ImageRef,
 };
 use std::{collections::BTreeMap, time::Duration};
+
+pub(crate) fn identity() -> Identity {
+    Identity {
+        instance_id: "i-1".into(),
+        image_id: "ami-1".into(),
+        account: "123456789012".into(),
+        region: "eu-west-1".into(),
+        availability_zone: "eu-west-1a".into(),
+        instance_type: "c7g.large".into(),
+        architecture: "x86_64".into(),
+    }
+}
 
 pub(crate) fn spec() -> Spec<Resolved> {
     Spec {

@@ -3,7 +3,7 @@
 //! A second run of the same launch changes nothing: what a container's labels and state say decides
 //! what becomes of it. One idea a file: [`order`] and [`adopt`] decide, [`create`] says, all three
 //! purely; [`files`], [`network`], [`start`], [`remove`] and [`mod@stop`] do; [`run`] is where everything
-//! waits for everything.
+//! waits for everything, and [`mod@keep`] what goes on after the verdict.
 //!
 //! To add a container key: see [`create`].
 
@@ -14,6 +14,7 @@ mod error;
 #[allow(clippy::unwrap_used, reason = "tests")]
 pub(crate) mod example;
 mod files;
+mod keep;
 mod network;
 mod order;
 mod remove;
@@ -23,7 +24,8 @@ mod stop;
 
 pub use adopt::INSTANCE;
 pub use error::WorkloadError;
-pub use stop::{clear, stop};
+pub use keep::{Kept, keep};
+pub use stop::{clear, forget, stop};
 
 use crate::{
     container::Watched, context::Context, docker, image::Images, imds::Identity,
@@ -41,26 +43,13 @@ pub struct Launch {
     pub boot_id: String,
 }
 
-/// Services to keep.
-#[derive(Debug, Clone)]
-pub struct Kept {
-    /// The launch that started them.
-    pub launch: Option<Launch>,
-    /// The merged spec.
-    pub document: Option<String>,
-    /// What this process knows of them.
-    pub workload: Option<std::rc::Rc<Workload>>,
-}
-
-/// Keeps services.
-pub async fn keep(
-    cx: &Context,
-    me: &Identity,
-    kept: &Kept,
-    tell: impl Fn(String),
-) -> std::convert::Infallible {
-    let _ = (cx, me, kept, tell);
-    std::future::pending().await
+/// Why the workload is brought up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Run {
+    /// For the verdict: what has ended fails it, were it while no agent was there.
+    First,
+    /// After it: what has ended was stopped in a drain, or by a fault that is forgiven, and starts anew.
+    Again,
 }
 
 /// What runs.
@@ -89,6 +78,7 @@ pub struct Running {
 
 /// Brings the workload up. A service that others depend on is waited for with `healthy`; a service
 /// that exits meanwhile, or a task that fails, ends it at once. `healthy` need not watch for exits.
+/// Which launch it is stands in labels; `run` says what to make of what has ended.
 ///
 /// Dropping it leaves every container as it is; the next call goes on from there.
 ///
@@ -97,7 +87,7 @@ pub struct Running {
 pub async fn ensure<E: Failure>(
     cx: &Context,
     me: &Identity,
-    launch: &Launch,
+    (launch, run): (&Launch, Run),
     resolution: &Resolution,
     images: &Images,
     healthy: impl AsyncFn(&Running) -> Result<(), E>,
@@ -112,6 +102,7 @@ pub async fn ensure<E: Failure>(
         digest: &resolution.digest,
         images,
         redact: Arc::clone(&resolution.redactor),
+        again: run == Run::Again,
     };
     maker.remove_stale(&parts).await?;
     files::clean(cx, launch, resolution);

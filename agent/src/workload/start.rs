@@ -9,7 +9,7 @@ use super::{
     order::Part,
 };
 use crate::{
-    container::{Output, Watched, backoff, call, patiently},
+    container::{self, Output, Watched, backoff, call, patiently},
     context::Context,
     docker::{CallError, Cause},
     image::{Image, Images},
@@ -20,8 +20,7 @@ use bollard::{
     Docker,
     models::{ContainerCreateBody, ContainerInspectResponse, ContainerStateStatusEnum as Status},
     query_parameters::{
-        AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, InspectContainerOptions,
-        StartContainerOptions,
+        CreateContainerOptionsBuilder, InspectContainerOptions, StartContainerOptions,
     },
 };
 use firstlight_userdata::redact::Redactor;
@@ -37,6 +36,8 @@ pub(super) struct Maker<'a> {
     pub(super) digest: &'a str,
     pub(super) images: &'a Images,
     pub(super) redact: Arc<Redactor>,
+    /// Started again after the verdict: how something ended before is not how this launch goes.
+    pub(super) again: bool,
 }
 
 impl Maker<'_> {
@@ -68,6 +69,7 @@ impl Maker<'_> {
                 },
                 Plan::Start(id) => return self.start(part, id).await,
                 Plan::Adopt(id) => return self.adopt(part, id).await,
+                Plan::Ended(id) if self.again => self.remove(part.name, &id).await?,
                 Plan::Ended(id) => return Ok(Some(self.watched(part, id, None, true))),
                 Plan::Finished(_) => return Ok(None),
                 Plan::Replace(id) => self.remove(part.name, &id).await?,
@@ -203,18 +205,7 @@ impl Maker<'_> {
     }
 
     async fn attach(&self, id: &str) -> Result<Output, CallError> {
-        let options = AttachContainerOptionsBuilder::new()
-            .stream(true)
-            .stdout(true)
-            .stderr(true)
-            .build();
-        let attached = call(self.cx, "docker:attach", async || {
-            self.docker
-                .attach_container(id, Some(options.clone()))
-                .await
-        })
-        .await?;
-        Ok(attached.output)
+        container::attach(self.cx, &self.docker, id).await
     }
 
     async fn inspect(&self, id: &str) -> Result<ContainerInspectResponse, CallError> {
@@ -272,6 +263,7 @@ mod tests {
             digest: "digest",
             images: &Images::from([("web".to_owned(), image)]),
             redact: Arc::default(),
+            again: false,
         };
         let parts = order::plan(&spec);
         maker

@@ -63,15 +63,21 @@ pub async fn stop(cx: &Context, me: &Identity, deadline: Deadline) -> Result<(),
     all(cx, &docker, me).await
 }
 
-/// Stops every container of this instance, and removes what secrets it left: nothing of ours is to run.
+/// The same within the context's time, waiting for the engine, and removes the secrets that were left:
+/// nothing of ours is to run.
 ///
 /// # Errors
-/// As [`stop`]'s. Secret files are then left where they are.
+/// As [`stop`]'s. Secrets are then left where they are.
 pub async fn clear(cx: &Context, me: &Identity) -> Result<(), WorkloadError> {
     let docker = docker::engine(cx).await?;
     all(cx, &docker, me).await?;
-    files::forget(cx);
+    forget(cx);
     Ok(())
+}
+
+/// Removes every secret file: whoever used it is stopped.
+pub fn forget(cx: &Context) {
+    files::forget(cx);
 }
 
 async fn all(cx: &Context, docker: &Docker, me: &Identity) -> Result<(), WorkloadError> {

@@ -143,6 +143,16 @@ impl Sources {
         canonical::said(&self.merged())
     }
 
+    /// The spec that was composed before, read back from its document.
+    ///
+    /// # Errors
+    /// Every problem: the document is none, or of a later version.
+    pub fn recorded(document: &str) -> Result<Spec<Unresolved>, Diagnostics> {
+        let mut sources = Sources::default();
+        sources.drop_in("the recorded spec", document.as_bytes());
+        sources.compose()
+    }
+
     /// Merges, decodes and checks the whole.
     ///
     /// # Errors

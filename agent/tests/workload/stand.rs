@@ -1,5 +1,6 @@
 //! What each test stands on: a context, an image, and one launch's names and labels.
 
+use crate::parts::{bind, identity, redactor, shell, spec};
 use bollard::{
     Docker,
     models::{ContainerCreateBody, ContainerInspectResponse},
@@ -14,12 +15,15 @@ use firstlight::{
     imds::{Identity, Imds},
     references::Resolution,
     report::Report,
-    workload::{self, Launch, Workload, WorkloadError},
+    workload::{self, Kept, Launch, Run, Workload, WorkloadError},
 };
-use firstlight_userdata::{redact::Redactor, resolve::Text, spec::*, value::ImageRef};
+use firstlight_userdata::spec::*;
 use std::{
     collections::{BTreeMap, HashMap},
+    fmt::Write,
+    path::PathBuf,
     process::Command,
+    rc::Rc,
     sync::{
         OnceLock,
         atomic::{AtomicU32, Ordering},
@@ -35,7 +39,7 @@ pub(crate) struct Stand {
     pub(crate) launch: Launch,
     pub(crate) resolution: Resolution,
     docker: Docker,
-    _root: tempfile::TempDir,
+    root: tempfile::TempDir,
 }
 
 impl Stand {
@@ -45,6 +49,7 @@ impl Stand {
         let root = tempfile::tempdir().unwrap();
         let timings = Timings {
             settle: Duration::from_millis(500),
+            backoff_base: Duration::from_millis(50),
             ..Timings::default()
         };
         let report = Report::default();
@@ -71,7 +76,7 @@ impl Stand {
             },
             docker: firstlight::docker::engine(&cx).await.unwrap(),
             cx,
-            _root: root,
+            root,
         }
     }
 
@@ -106,6 +111,10 @@ impl Stand {
     }
 
     pub(crate) async fn launch(&self) -> Result<Workload, WorkloadError> {
+        self.run(Run::First).await
+    }
+
+    pub(crate) async fn run(&self, run: Run) -> Result<Workload, WorkloadError> {
         let (cx, spec) = (&self.cx, &self.resolution.spec);
         let image = Image {
             reference: "busybox".into(),
@@ -118,12 +127,42 @@ impl Stand {
         workload::ensure(
             cx,
             &self.me,
-            &self.launch,
+            (&self.launch, run),
             &self.resolution,
             &images,
             healthy,
         )
         .await
+    }
+
+    /// What is kept of a launch: with what this process knows of it, or nothing but what is recorded.
+    pub(crate) fn kept(&self, known: Option<Workload>) -> Kept {
+        Kept {
+            launch: Some(self.launch.clone()),
+            document: Some(self.document()),
+            workload: known.map(Rc::new),
+        }
+    }
+
+    /// As much of the spec as matters after the verdict.
+    fn document(&self) -> String {
+        let restart = |restart| match restart {
+            Restart::Always => "always",
+            Restart::OnFailure => "on-failure",
+            Restart::No => "no",
+        };
+        let service = |(name, service): (&String, &Service<Resolved>)| {
+            let mut written = format!("image: example, restart: {:?}", restart(service.restart));
+            if let NetworkMode::Service(host) = &service.container.network_mode {
+                write!(written, ", network_mode: \"service:{host}\"").unwrap();
+            }
+            format!("{name:?}: {{{written}}}")
+        };
+        let spec = &self.resolution.spec;
+        let services: Vec<String> = spec.services.iter().map(service).collect();
+        let delay = spec.drain.delay.as_millis();
+        let services = services.join(", ");
+        format!("firstlight: 1\ndrain: {{delay: {delay}ms}}\nservices: {{{services}}}\n")
     }
 
     /// The context with little time left.
@@ -157,6 +196,72 @@ impl Stand {
             .into_iter()
             .map(|found| (name(found.names), found.id.unwrap()))
             .collect()
+    }
+
+    /// Whether it was started, and has not ended.
+    pub(crate) async fn is_running(&self, name: &str) -> bool {
+        self.running().await.contains_key(&self.name(name))
+    }
+
+    /// How often it was started, as it counts itself in `/data/starts` (see [`counting`]).
+    pub(crate) fn starts(&self, name: &str) -> usize {
+        let lines = std::fs::read_to_string(self.data(name).join("starts"));
+        lines.unwrap_or_default().lines().count()
+    }
+
+    fn data(&self, name: &str) -> PathBuf {
+        let folder = self.root.path().join("data").join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+
+    /// A container that counts its starts, then does this.
+    pub(crate) fn counting(&self, name: &str, script: &str) -> Container<Resolved> {
+        let source = self.data(name).to_str().unwrap().to_owned();
+        Container {
+            volumes: vec![bind(&source)],
+            ..shell(&format!("echo start >>/data/starts; {script}"))
+        }
+    }
+
+    /// Kills it, as its own fault would.
+    pub(crate) async fn kill(&self, name: &str) {
+        let name = self.name(name);
+        self.docker.kill_container(&name, None).await.unwrap();
+    }
+
+    /// Starts it, as a person would.
+    pub(crate) async fn start(&self, name: &str) {
+        let name = self.name(name);
+        self.docker.start_container(&name, None).await.unwrap();
+    }
+
+    /// How many folders of secret files there are, one a transition.
+    pub(crate) fn secrets(&self) -> usize {
+        let folder = std::fs::read_dir(&self.cx.paths.run);
+        folder.map_or(0, Iterator::count)
+    }
+
+    /// When each ended, as text that sorts.
+    pub(crate) async fn ended(&self) -> BTreeMap<String, String> {
+        let mut ended = BTreeMap::new();
+        for (name, id) in self.containers().await {
+            let state = self.inspect(&id).await.unwrap().state.unwrap();
+            ended.insert(name, state.finished_at.unwrap());
+        }
+        ended
+    }
+
+    /// The network namespace of a container that runs; one that does not has none.
+    pub(crate) async fn network(&self, name: &str) -> Option<PathBuf> {
+        let pid = self.inspect(&self.name(name)).await?.state?.pid?;
+        std::fs::read_link(format!("/proc/{pid}/ns/net")).ok()
+    }
+
+    /// Whether both run, in one network.
+    pub(crate) async fn share_a_network(&self, one: &str, other: &str) -> bool {
+        let (one, other) = (self.network(one).await, self.network(other).await);
+        one.is_some() && one == other
     }
 
     /// When each was started, as text that sorts.
@@ -236,50 +341,12 @@ impl Stand {
     }
 }
 
-pub(crate) fn shell(script: &str) -> Container<Resolved> {
-    Container {
-        command: Some(["/bin/sh", "-c", script].map(Text::plain).to_vec()),
-        stop_grace_period: Duration::from_secs(1),
-        ..container()
-    }
-}
-
-pub(crate) fn health(probe: Probe) -> Health {
-    Health {
-        probe,
-        interval: Duration::from_millis(100),
-        timeout: Duration::from_secs(2),
-        healthy_threshold: 2,
-    }
-}
-
-pub(crate) fn http(port: u16, path: &str) -> Probe {
-    Probe::Http(HttpProbe {
-        port,
-        path: path.to_owned(),
-        matcher: vec![(200, 200)],
-    })
-}
-
-pub(crate) fn command(script: &str) -> Probe {
-    Probe::Command(["/bin/sh", "-c", script].map(str::to_owned).to_vec())
-}
-
-pub(crate) fn file(content: &str, mode: u32) -> File<Resolved> {
-    File {
-        content: Text::secret(content),
-        encoding: Encoding::Text,
-        mode,
-        uid: 0,
-        gid: 0,
-    }
-}
-
-pub(crate) fn bind(source: &str) -> Volume {
-    Volume {
-        source: VolumeSource::Bind(source.to_owned()),
-        target: "/data".to_owned(),
-        read_only: false,
+/// Waits until that is so.
+pub(crate) async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
+    let deadline = Deadline::after(Duration::from_secs(30));
+    while !is_so().await {
+        assert!(!deadline.passed(), "waited in vain until {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
@@ -298,84 +365,4 @@ fn image() -> &'static str {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     })
-}
-
-/// Knows the secrets that tests give out.
-fn redactor() -> Redactor {
-    let mut redactor = Redactor::default();
-    redactor.add("ssm:/password", "hunter2");
-    redactor
-}
-
-fn identity(instance_id: String) -> Identity {
-    Identity {
-        instance_id,
-        image_id: "ami-1".into(),
-        account: "123456789012".into(),
-        region: "eu-west-1".into(),
-        availability_zone: "eu-west-1a".into(),
-        instance_type: "c7g.large".into(),
-        architecture: "x86_64".into(),
-    }
-}
-
-fn spec() -> Spec<Resolved> {
-    Spec {
-        timeout: Duration::from_secs(900),
-        registries: BTreeMap::new(),
-        services: BTreeMap::new(),
-        tasks: BTreeMap::new(),
-        signal: Signal {
-            group: None,
-            launching: vec![],
-            terminating: vec![],
-            cloudformation: None,
-        },
-        drain: Drain {
-            on: vec![],
-            delay: Duration::ZERO,
-        },
-        diagnostics: None,
-        when_service_dies: WhenServiceDies::Report,
-        document: String::new(),
-    }
-}
-
-fn container() -> Container<Resolved> {
-    Container {
-        image: ImageRef::parse("example").unwrap(),
-        pull_policy: None,
-        entrypoint: None,
-        command: None,
-        user: None,
-        environment_from: (),
-        environment: BTreeMap::new(),
-        files: BTreeMap::new(),
-        depends_on: vec![],
-        ports: vec![],
-        volumes: vec![],
-        tmpfs: vec![],
-        read_only: false,
-        working_dir: None,
-        hostname: None,
-        extra_hosts: vec![],
-        labels: BTreeMap::new(),
-        devices: vec![],
-        gpus: None,
-        nano_cpus: None,
-        mem_limit: None,
-        pids_limit: None,
-        shm_size: None,
-        ulimits: BTreeMap::new(),
-        sysctls: BTreeMap::new(),
-        network_mode: NetworkMode::Bridge,
-        init: None,
-        cap_add: vec![],
-        cap_drop: vec![],
-        security_opt: vec![],
-        group_add: vec![],
-        stop_signal: None,
-        stop_grace_period: Duration::from_secs(10),
-        logging: None,
-    }
 }

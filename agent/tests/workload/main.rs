@@ -1,5 +1,6 @@
-//! Workload and health on the machine's own Docker engine, with an image made of Debian's
-//! `busybox-static`. Each test has an instance id and names of its own and removes what it made.
+//! Workload, health and what comes after the verdict, on the machine's own Docker engine, with an image
+//! made of Debian's `busybox-static`. Each test has an instance id and names of its own and removes what
+//! it made.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,6 +11,9 @@
     reason = "tests"
 )]
 
+mod drain;
+mod keep;
+mod parts;
 mod stand;
 
 use firstlight::{
@@ -18,7 +22,8 @@ use firstlight::{
     workload::WorkloadError,
 };
 use firstlight_userdata::{resolve::Text, spec::*};
-use stand::{Stand, health, shell};
+use parts::{health, shell};
+use stand::Stand;
 use std::time::Duration;
 
 #[tokio::test]
@@ -26,8 +31,8 @@ async fn a_second_run_changes_nothing() {
     let mut stand = Stand::new().await;
     let mut web = shell("httpd -f -p 3000 -h /www");
     web.files
-        .insert("/www/index.html".into(), stand::file("hello", 0o444));
-    stand.service("web", web, Some(health(stand::http(3000, "/"))));
+        .insert("/www/index.html".into(), parts::file("hello", 0o444));
+    stand.service("web", web, Some(health(parts::http(3000, "/"))));
     stand.task("migrate", shell("echo migrated; cat /etc/hostname"));
     let first = stand.launch().await.unwrap();
     let before = stand.containers().await;
@@ -78,7 +83,7 @@ async fn services_wait_for_tasks_and_tasks_for_databases() {
     stand.service(
         "db",
         shell("sleep 1; touch /tmp/up; sleep 600"),
-        Some(health(stand::command("test -e /tmp/up"))),
+        Some(health(parts::command("test -e /tmp/up"))),
     );
     let mut migrate = shell("nslookup $DB >/dev/null; echo migrated");
     migrate.depends_on = vec![stand.name("db")];
@@ -146,7 +151,7 @@ async fn a_service_that_exits_fails_at_once_whatever_the_log_driver() {
         driver: "none".into(),
         options: Default::default(),
     });
-    stand.service("web", web, Some(health(stand::http(3000, "/"))));
+    stand.service("web", web, Some(health(parts::http(3000, "/"))));
     let workload = stand.launch().await.unwrap();
     let HealthError::Exited { exit, .. } = health::wait(&stand.cx, &workload).await.unwrap_err()
     else {
@@ -173,7 +178,7 @@ async fn every_probe() {
     stand.service(
         "http",
         shell(served),
-        Some(health(stand::http(3000, "/etc/"))),
+        Some(health(parts::http(3000, "/etc/"))),
     );
     stand.service(
         "tcp",
@@ -183,7 +188,7 @@ async fn every_probe() {
     stand.service(
         "command",
         shell("sleep 600"),
-        Some(health(stand::command("exit 0"))),
+        Some(health(parts::command("exit 0"))),
     );
     stand.service("settle", shell("sleep 600"), None);
     let mut shared = shell("sleep 600");
@@ -209,7 +214,7 @@ async fn what_docker_refuses() {
     type Change = fn(&mut Container<firstlight_userdata::spec::Resolved>);
     let rows: [(Change, Reason, &str); 4] = [
         (
-            |c| c.volumes = vec![stand::bind("/no/such/folder")],
+            |c| c.volumes = vec![parts::bind("/no/such/folder")],
             Reason::BindMissing,
             "/no/such/folder",
         ),
