@@ -4,6 +4,7 @@
 //!
 //! To add a part: a file with a type that starts it on loopback, waits until it answers, and ends it when dropped.
 
+pub mod bundle;
 pub mod engine;
 pub mod events;
 pub mod gate;

@@ -101,6 +101,22 @@ impl Moto {
     /// # Errors
     /// If moto refuses.
     pub async fn put_object(&self, bucket: &str, key: &str, bytes: &[u8]) -> anyhow::Result<()> {
+        self.make_bucket(bucket).await?;
+        let put = self
+            .request("s3", reqwest::Method::PUT, &format!("{bucket}/{key}"))
+            .body(bytes.to_vec());
+        put.send()
+            .await?
+            .error_for_status()
+            .with_context(|| format!("putting s3://{bucket}/{key}"))?;
+        Ok(())
+    }
+
+    /// Makes a bucket, if it is not there.
+    ///
+    /// # Errors
+    /// If moto refuses.
+    pub async fn make_bucket(&self, bucket: &str) -> anyhow::Result<()> {
         let location = format!(
             "<CreateBucketConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><LocationConstraint>{}\
              </LocationConstraint></CreateBucketConfiguration>",
@@ -114,14 +130,37 @@ impl Moto {
         if !made.status().is_success() && made.status().as_u16() != 409 {
             bail!("making bucket {bucket}: {}", made.status());
         }
-        let put = self
-            .request("s3", reqwest::Method::PUT, &format!("{bucket}/{key}"))
-            .body(bytes.to_vec());
-        put.send()
-            .await?
-            .error_for_status()
-            .with_context(|| format!("putting s3://{bucket}/{key}"))?;
         Ok(())
+    }
+
+    /// The objects of a bucket: keys, in order, and contents.
+    ///
+    /// # Errors
+    /// If moto refuses.
+    pub async fn objects(&self, bucket: &str) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+        let get = async |path: &str| {
+            let answer = self
+                .request("s3", reqwest::Method::GET, path)
+                .send()
+                .await?;
+            let answer = answer.error_for_status();
+            answer
+                .with_context(|| format!("getting {path}"))?
+                .bytes()
+                .await
+                .map_err(anyhow::Error::from)
+        };
+        let list = get(&format!("{bucket}?list-type=2")).await?;
+        let list = String::from_utf8_lossy(&list).into_owned();
+        let keys = list.split("<Key>").skip(1);
+        let mut objects = Vec::new();
+        for key in keys.filter_map(|rest| rest.split("</Key>").next()) {
+            objects.push((
+                key.to_owned(),
+                get(&format!("{bucket}/{key}")).await?.to_vec(),
+            ));
+        }
+        Ok(objects)
     }
 
     /// Makes any JSON call, such as `ssm` and `AmazonSSM.LabelParameterVersion`.

@@ -9,7 +9,9 @@
 )]
 
 mod check;
+mod diagnose;
 mod disk;
+mod evidence;
 mod hold;
 mod journal;
 mod kill;

@@ -6,10 +6,12 @@ use std::fs;
 use anyhow::{Context as _, Result, ensure};
 use firstlight_tests::harness::canary::{Canary, Traces, process_list};
 use firstlight_tests::harness::{Finished, Mailbox, Place};
+use firstlight_tests::parts::bundle::Bundle;
 use firstlight_tests::parts::registry::{Login, Registry};
 use firstlight_tests::parts::webapp;
 use firstlight_tests::wait::wait_until;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::scene::{PATIENCE, Play, Scene};
 
@@ -41,11 +43,14 @@ impl Vault {
         let app = json!({"token": token.value(), "user": "web"});
         moto.put_secret(&scene.secret("app"), &app.to_string())
             .await?;
-        Ok(Self {
+        let vault = Self {
             scene,
             registry,
             canaries,
-        })
+        };
+        let bucket = vault.bucket();
+        vault.scene.ground.moto.make_bucket(&bucket).await?;
+        Ok(vault)
     }
 
     /// A service and a task that print all they have, and a task that has its secrets in files alone.
@@ -80,12 +85,19 @@ services:
 tasks:
   {job_name}: {{image: {image}, command: [task, done], environment: {{{print}, {job}}}}}
   {quiet}: {{image: {image}, command: [task, done], files: {files}}}
+diagnostics: s3://{bucket}/
 "#,
             host = self.registry.host(),
             web_name = scene.web,
             job_name = scene.job,
             quiet = self.quiet(),
+            bucket = self.bucket(),
         )
+    }
+
+    /// Where evidence goes.
+    fn bucket(&self) -> String {
+        format!("evidence-{}", self.scene.names.suffix())
     }
 
     /// The task that has files alone.
@@ -198,6 +210,35 @@ impl Watched {
     }
 }
 
+/// What is in the bundles of a launch: the one by hand, and the agent's own where there must be one. Holds
+/// what `printer` printed to be in there, its secrets replaced.
+async fn bundles(vault: &Vault, play: &Play, own: bool, printer: &str) -> Result<Traces> {
+    let folder = TempDir::new()?;
+    let file = folder.path().join("bundle.tar.gz");
+    let plain = play.agent.clone().at(Place::new());
+    let arguments = ["diagnose", "--output", &file.display().to_string()];
+    let by_hand = plain.run(&arguments, PATIENCE).await?;
+    by_hand.expect_code(0)?;
+    let mut archives = vec![("by hand".to_owned(), fs::read(&file)?)];
+    let objects = vault.scene.ground.moto.objects(&vault.bucket()).await?;
+    ensure!(
+        objects.len() == usize::from(own),
+        "{} bundles",
+        objects.len()
+    );
+    archives.extend(objects);
+    let mut traces = Traces::default();
+    traces.add("diagnose", by_hand.stderr.as_bytes());
+    for (name, archive) in archives {
+        let bundle = Bundle::unpack(&archive)?;
+        redacted(vault, &bundle.text(&format!("containers/{printer}.log"))?)?;
+        for (file, content) in &bundle.files {
+            traces.add(&format!("{name}: {file}"), content);
+        }
+    }
+    Ok(traces)
+}
+
 /// Holds a container to show secrets in its environment where `asked`, and nowhere else.
 async fn inspected(vault: &Vault, name: &str, asked: bool) -> Result<()> {
     let mut container = vault.scene.inspect(name).await?;
@@ -272,6 +313,10 @@ async fn of_a_launch() -> Result<()> {
             .await?
             .expect_none(&all)
             .with_context(|| format!("{lines:?}"))?;
+        bundles(&vault, &watched.play, false, &scene.web)
+            .await?
+            .expect_none(&all)
+            .with_context(|| format!("{lines:?}"))?;
         for (name, asked) in [
             (&scene.web, true),
             (&scene.job, true),
@@ -311,6 +356,10 @@ async fn of_a_failure() -> Result<()> {
             let all: Vec<&Canary> = vault.canaries.iter().collect();
             let traces = watched.traces(&finished).await?;
             traces
+                .expect_none(&all)
+                .with_context(|| format!("{reason}, {lines:?}"))?;
+            let bundles = bundles(&vault, &watched.play, true, dead).await?;
+            bundles
                 .expect_none(&all)
                 .with_context(|| format!("{reason}, {lines:?}"))?;
             inspected(&vault, dead, true).await?;

@@ -169,7 +169,7 @@ async fn of_an_interruption() -> Result<()> {
         .await?
         .expect_code(75)?;
     let says = [
-        "resumed   1 times",
+        "resumed     1 times",
         "cut off",
         "none yet; interrupted",
         "exit code: 75",
@@ -213,7 +213,7 @@ async fn of_an_interruption() -> Result<()> {
         &[
             "verdict: CONTINUE",
             "web/up: delivered",
-            "resumed   3 times",
+            "resumed     3 times",
         ],
         &members,
     )

@@ -81,15 +81,54 @@ impl Console {
     /// Holds it to show one line that begins and goes on like this.
     fn expect(&self, beginning: &str, says: &[&str]) -> Result<()> {
         let lines = self.lines()?;
-        let line = lines.strip_suffix("\r\n").context("no line end")?;
         ensure!(
-            !line.contains('\n') && line.starts_with(beginning),
+            lines.matches('\n').count() == 1,
+            "more than a line: {lines:?}"
+        );
+        self.ends(beginning, says)
+    }
+
+    /// Holds it to end in a line that begins and goes on like this.
+    fn ends(&self, beginning: &str, says: &[&str]) -> Result<()> {
+        let lines = self.lines()?;
+        let lines = lines.strip_suffix("\r\n").context("no line end")?;
+        let line = lines.rsplit("\r\n").next().unwrap_or_default();
+        ensure!(
+            line.starts_with(beginning),
             "wanted {beginning:?}: {lines:?}"
         );
         let missing: Vec<&&str> = says.iter().filter(|said| !line.contains(**said)).collect();
         ensure!(missing.is_empty(), "{missing:?} are not in {line:?}");
         Ok(())
     }
+}
+
+/// Holds what stands between the verdict's line and the last to be a page for whoever is woken at night.
+fn page(lines: &str, job: &str) -> Result<()> {
+    let lines: Vec<&str> = lines.split_terminator("\r\n").collect();
+    let [verdict, page @ .., last] = lines.as_slice() else {
+        anyhow::bail!("no page: {lines:?}");
+    };
+    ensure!(verdict == last, "{verdict:?} is not {last:?}");
+    let wide = |line: &&&str| line.len() > 100 || !line.is_ascii();
+    ensure!(
+        page.len() <= 25 && !page.iter().any(|line| wide(&line)),
+        "{page:#?}"
+    );
+    let page = page.join("\n");
+    for said in [
+        "firstlight launch: instance i-",
+        ", group web\nverdict: ABANDON after ",
+        "task_failed at start, which began ",
+        &format!("  task {job} exited with code 3; its last lines:\n  no such column\n"),
+        "stages: identify ",
+        ", start failed after ",
+        "evidence: on this instance only: the spec has no `diagnostics`",
+        "do first: read its last lines",
+    ] {
+        ensure!(page.contains(said), "{said:?} is not on\n{page}");
+    }
+    Ok(())
 }
 
 #[tokio::test]
@@ -111,7 +150,8 @@ async fn the_console() -> Result<()> {
     let failed = Console::of(failing(&bad).await?)?;
     failed.0.launch().await?.expect_code(80)?;
     let said = ["at start (task_failed)", &bad.job, "exited with code 3"];
-    failed.expect("firstlight: ABANDON i-", &said)?;
+    failed.ends("firstlight: ABANDON i-", &said)?;
+    page(&failed.lines()?, &bad.job)?;
 
     let scene = Scene::set().await?;
     let stopped = Console::of(scene.play(&scene.spec("60s", "", QUICK)).await?)?;
