@@ -58,10 +58,7 @@ pub(super) async fn bundled(
     if let Some(said) = &subject.said {
         bundle.add_log("agent.log", said);
     }
-    if let Some(document) = subject
-        .record
-        .and_then(|record| record.facts.document.as_ref())
-    {
+    if let Some(document) = &known.document {
         bundle.add("spec.json", document);
     }
     host(cx, &mut bundle, engine.as_ref().ok());
@@ -105,7 +102,7 @@ fn containers(bundle: &mut Bundle, engine: &Engine) {
 }
 
 async fn journals(cx: &Context, bundle: &mut Bundle, known: &Known, whole: Duration) {
-    let soon = cx.deadline.at_most(whole / 8);
+    let soon = cx.deadline.at_most(whole / 4);
     let engine = async {
         match known.every_secret() {
             Some(_) => Some(journal::tail(journal::ENGINE, soon).await),

@@ -4,19 +4,18 @@
 //! was interrupted after it had resolved them, `firstlight diagnose`) resolves the recorded document
 //! again. Where that cannot be done, text of foreign origin stays out.
 
-use super::place::Place;
-use crate::{
-    context::Context,
-    imds::Identity,
-    lifecycle::{Kind, Record},
-    references, spec,
-};
+use super::{Subject, place::Place};
+use crate::{context::Context, imds::Identity, lifecycle::Kind, references};
 use firstlight_userdata::{
     redact::Redactor,
     reference::Piece,
+    sources::Sources,
     spec::{Signal, Spec, Unresolved},
 };
 use std::{collections::BTreeMap, sync::Arc};
+
+/// Why nothing can be asked of AWS.
+pub(super) const NOBODY: &str = "who this instance is is not known";
 
 /// What is known of a spec's values.
 #[derive(Debug)]
@@ -27,15 +26,18 @@ pub(super) struct Known {
     pub(super) others: Option<String>,
     /// Where evidence goes; `None` when the spec asks for none. In words, why it is not known.
     pub(super) place: Result<Option<Place>, String>,
+    /// The merged spec, if all secrets that are written into it are known.
+    pub(super) document: Option<String>,
 }
 
 impl Known {
     /// Nothing, for this reason.
-    pub(super) fn nothing(why: &str) -> Known {
+    fn nothing(why: &str) -> Known {
         Known {
             secrets: Arc::default(),
             others: Some(why.to_owned()),
             place: Err(why.to_owned()),
+            document: None,
         }
     }
 
@@ -45,19 +47,22 @@ impl Known {
     }
 
     /// What can be known by the context's deadline. `again`: resolving may be tried again.
-    pub(super) async fn of(cx: &Context, me: &Identity, record: &Record, again: bool) -> Known {
-        let spec = match &record.facts.document {
-            Some(document) => spec::load(cx, me, Some(document)).await,
-            None => Ok(None),
+    pub(super) async fn of(cx: &Context, subject: &Subject<'_>, again: bool) -> Known {
+        let Some(record) = subject.record else {
+            return Known::nothing("nothing was launched");
         };
-        let spec = match spec {
-            Ok(Some(spec)) => spec,
-            Ok(None) => return Known::nothing("the spec was not read"),
-            Err(error) => return Known::nothing(&format!("the recorded spec: {error}")),
+        let Some(document) = &record.facts.document else {
+            return Known::nothing("the spec was not read");
+        };
+        let mut sources = Sources::default();
+        sources.drop_in("the recorded spec", document.as_bytes());
+        let spec = match sources.compose() {
+            Ok(spec) => spec,
+            Err(_) => return Known::nothing("the recorded spec cannot be read"),
         };
         // What is on its way into a warm pool fetches no secret: its disk and memory outlive it there.
         let again = again && !matches!(record.transition.kind, Kind::WarmEnter | Kind::WarmReturn);
-        let (mut secrets, others) = match secrets(cx, me, &spec, again).await {
+        let (mut secrets, others) = match secrets(cx, subject.me, &spec, again).await {
             Ok(secrets) => (secrets, None),
             Err(why) => (Arc::default(), Some(why)),
         };
@@ -65,7 +70,8 @@ impl Known {
         Known {
             secrets,
             others,
-            place: place(cx, me, &spec).await,
+            place: place(cx, subject.me, &spec).await,
+            document: Some(document.clone()),
         }
     }
 }
@@ -85,7 +91,7 @@ fn literals(spec: &Spec<Unresolved>, secrets: &mut Redactor) {
 /// In words, why they are not all known.
 async fn secrets(
     cx: &Context,
-    me: &Identity,
+    me: Option<&Identity>,
     spec: &Spec<Unresolved>,
     again: bool,
 ) -> Result<Arc<Redactor>, String> {
@@ -98,7 +104,7 @@ async fn secrets(
     if !again {
         return Err("the spec's references are not resolved".into());
     }
-    let resolved = references::resolve(cx, me, spec).await;
+    let resolved = references::resolve(cx, me.ok_or(NOBODY)?, spec).await;
     resolved
         .map(|resolution| resolution.redactor)
         .map_err(|error| format!("the spec's references cannot be resolved again: {error}"))
@@ -106,7 +112,7 @@ async fn secrets(
 
 async fn place(
     cx: &Context,
-    me: &Identity,
+    me: Option<&Identity>,
     spec: &Spec<Unresolved>,
 ) -> Result<Option<Place>, String> {
     let Some(diagnostics) = &spec.diagnostics else {
@@ -128,7 +134,7 @@ async fn place(
         },
         ..spec.clone()
     };
-    let resolved = references::resolve(cx, me, &alone).await;
+    let resolved = references::resolve(cx, me.ok_or(NOBODY)?, &alone).await;
     let resolved = resolved.map_err(|error| format!("`diagnostics`: {error}"))?;
     let place = resolved.spec.diagnostics.as_ref();
     place.map(|text| Place::parse(text.expose())).transpose()

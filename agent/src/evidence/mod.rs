@@ -125,12 +125,12 @@ async fn preserved(
     let missing = |why| Evidence::Missing { why };
     // What failed once is not tried again for this: it takes the time of what can be had.
     let again = error.stage != Stage::Resolve;
-    let known = Known::of(&cx.by(cx.deadline.at_most(whole / 4)), me, record, again).await;
     let mut subject = Subject {
         me: Some(me),
         record: Some(record),
         ..Subject::default()
     };
+    let known = known(cx, &subject, again, whole).await;
     let engine = gather::look(cx, &subject, &known, whole).await;
     if let Ok(engine) = &engine {
         let last = containers::last_lines(&engine.containers, &error.message);
@@ -154,6 +154,11 @@ async fn preserved(
     }
 }
 
+async fn known(cx: &Context, subject: &Subject<'_>, again: bool, whole: Duration) -> Known {
+    let soon = cx.by(cx.deadline.at_most(whole / 4));
+    Known::of(&soon, subject, again).await
+}
+
 /// By hand: gathers what there is in the context's time, and knows where it could go.
 ///
 /// # Errors
@@ -163,13 +168,7 @@ pub async fn by_hand(
     subject: &Subject<'_>,
 ) -> Result<(Gathered, Destination), String> {
     let whole = cx.deadline.remaining();
-    let known = match (subject.me, subject.record) {
-        (Some(me), Some(record)) => {
-            Known::of(&cx.by(cx.deadline.at_most(whole / 4)), me, record, true).await
-        }
-        (None, _) => Known::nothing("who this instance is is not known"),
-        (_, None) => Known::nothing("nothing was launched"),
-    };
+    let known = known(cx, subject, true, whole).await;
     let engine = gather::look(cx, subject, &known, whole).await;
     let gathered = gather::bundled(cx, subject, &known, engine, whole).await?;
     Ok((gathered, Destination(known.place)))
@@ -195,9 +194,59 @@ impl Destination {
             (Ok(Some(place)), Some(me)) => (place, me),
             (Ok(None), _) => return Err(NotStored::nowhere()),
             (Err(why), _) => return Err(NotStored::unknown(why)),
-            (_, None) => return Err(NotStored::unknown("who this instance is is not known")),
+            (_, None) => return Err(NotStored::unknown(known::NOBODY)),
         };
         let (place, me) = place;
         upload::put(cx, me, place, &place.key(subject, suffix), archive).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        aws,
+        context::{Paths, Timings},
+        imds::Imds,
+        report::Report,
+    };
+    use tokio::time::Instant;
+
+    /// A launch that began so many seconds ago, and may take 100.
+    async fn after(seconds: u64) -> Context {
+        let (timings, report) = (Timings::default(), Report::default());
+        let imds = Imds::from_env(&timings, &report);
+        let whole = Duration::from_secs(100);
+        let began = Instant::now() - Duration::from_secs(seconds);
+        Context {
+            aws: aws::config(&imds, "eu-west-1", &timings).await,
+            deadline: Deadline::after(whole),
+            began,
+            paths: Paths::below(std::path::Path::new("/nowhere")),
+            timings,
+            imds,
+            report,
+        }
+        .within(whole)
+    }
+
+    #[tokio::test]
+    async fn it_takes_its_time_only_where_that_is_nobody_elses() {
+        for (began, shorter, wanted) in [
+            (0, None, 20),
+            // The launch's deadline is past: the delivery has 60 s then, 30 of them its reserve.
+            (90, None, 20),
+            (900, None, 20),
+            (90, Some(40), 10),
+            (90, Some(20), 0),
+            (73, Some(20), 2),
+        ] {
+            let mut cx = after(began).await;
+            if let Some(least) = shorter {
+                cx.timings.delivery_least = Duration::from_secs(least);
+            }
+            let limit = limit(&cx).remaining().as_secs_f64().round();
+            assert_eq!(limit, f64::from(wanted), "{began} {shorter:?}");
+        }
     }
 }

@@ -42,7 +42,8 @@ async fn through_a_launch() -> Result<()> {
     let folder = folder.path();
     let id = play.stage.instance().id.clone();
     let finished = diagnosed(&play, folder, &[], 0).await?;
-    finished.expect_said("left out: containers")?;
+    finished.expect_said("left out: what containers print")?;
+    finished.expect_said("nothing was launched")?;
     let bundle = unpack(folder)?;
     ensure!(bundle.folder == format!("firstlight-{id}-0"), "{bundle:?}");
     ensure!(
@@ -171,6 +172,11 @@ async fn what_cannot_be_had() -> Result<()> {
         "{bundle:?}"
     );
     ensure!(!bundle.files.contains_key(&log), "{bundle:?}");
+    // A password that is written into the spec is known without asking anybody.
+    let (spec, password) = (bundle.json("spec.json")?, &scene.ground.login.password);
+    ensure!(!spec.to_string().contains(password.as_str()), "{spec:#}");
+    let shown = spec.to_string();
+    ensure!(shown.contains(".password}}"), "{shown}");
     play.stage.call_off();
 
     fs::write(

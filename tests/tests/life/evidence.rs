@@ -2,14 +2,19 @@
 //! the signal from coming.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use firstlight_tests::harness::canary::{Canary, process_list};
 use firstlight_tests::parts::bundle::Bundle;
 use firstlight_tests::parts::moto::Moto;
 use firstlight_tests::parts::wire::At;
 use firstlight_tests::stage::{Fault, Outcome};
+use firstlight_tests::wait::wait_until;
+use futures_util::future::try_join_all;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::hold::Hold;
 use crate::kill::kill_at;
@@ -17,7 +22,7 @@ use crate::scene::{PATIENCE, Play, QUICK, Scene, timings};
 
 /// Time for evidence, and how much later than that a signal may come on a busy machine.
 const EVIDENCE: Duration = Duration::from_secs(3);
-const SLACK: Duration = Duration::from_secs(4);
+const SLACK: Duration = Duration::from_secs(5);
 
 /// A launch whose task fails and whose spec asks for evidence.
 pub(crate) struct Case {
@@ -216,11 +221,11 @@ async fn a_bundle_and_what_is_in_it() -> Result<()> {
     Ok(())
 }
 
-/// Whatever S3 does: a second time is tried, the signal comes, and people read why there is no evidence.
+/// Whatever S3 does, the signal comes, and people read why there is no evidence.
 #[tokio::test]
 async fn s3_that_refuses_or_hangs() -> Result<()> {
     let put = |fault: Fault| fault.on("s3", "PutObject");
-    for (fault, says) in [
+    let cases = [
         (
             Fault::Deny,
             &[
@@ -233,20 +238,31 @@ async fn s3_that_refuses_or_hangs() -> Result<()> {
         (Fault::Status(503), &["s3:PutObject", "no usable answer"]),
         (Fault::Throttle, &["throttled"]),
         (Fault::Drop, &["s3:PutObject"]),
-    ] {
+    ];
+    // Most of their time they wait.
+    let cases = cases.map(async |(fault, says)| {
         let case = Case::set().await?;
         case.play.stage.order(put(fault.clone()));
         let without = case.without(80, says).await;
-        without.with_context(|| format!("{fault:?}"))?;
-    }
+        without.with_context(|| format!("{fault:?}"))
+    });
+    try_join_all(cases).await?;
+    Ok(())
+}
 
+#[tokio::test]
+async fn no_bucket() -> Result<()> {
     let case = Case::without_bucket().await?;
-    case.without(80, &["there is no bucket evidence-"]).await?;
+    case.without(80, &["there is no bucket evidence-"]).await
+}
 
+/// A second time is tried; done, and its answer lost, is written again under the same key.
+#[tokio::test]
+async fn s3_that_stumbles() -> Result<()> {
+    let put = |fault: Fault| fault.on("s3", "PutObject").times(1);
     let case = Case::set().await?;
-    case.play.stage.order(put(Fault::Status(500)).times(1));
-    // Done, and its answer lost: the same key is written again.
-    case.play.stage.order(put(Fault::DoThenLose).times(1));
+    case.play.stage.order(put(Fault::Status(500)));
+    case.play.stage.order(put(Fault::DoThenLose));
     case.play.launch().await?.expect_code(80)?;
     case.play.stage.assert_faults_fired()?;
     case.abandoned()?;
@@ -371,4 +387,59 @@ async fn killed_over_it() -> Result<()> {
         "{status:#}"
     );
     Ok(())
+}
+
+/// The engine's journal, its secrets replaced; and a journal that hangs.
+#[tokio::test]
+async fn the_journal() -> Result<()> {
+    let scene = Scene::set().await?;
+    let (key, canary) = (scene.parameter("key"), Canary::new());
+    let moto = &scene.ground.moto;
+    moto.put_parameter(&key, canary.value(), "SecureString")
+        .await?;
+    let given =
+        format!("command: [task, done]\nenvironment: {{EXIT_CODE: 3, KEY: \"{{{{ssm:{key}}}}}\"}}");
+    let spec = scene.spec("60s", "", &given);
+    let mut case = Case::of(scene, &spec).await?;
+    case.moto().make_bucket(&case.bucket).await?;
+    let mut patient = timings();
+    patient["evidence"] = json!(16_000);
+    let folder = TempDir::new()?;
+    let path = std::env::var("PATH").unwrap_or_default();
+    let path = format!("{}:{path}", folder.path().display());
+    case.play.agent = case.play.agent.clone().timings(&patient).env("PATH", &path);
+    let journalctl = folder.path().join("journalctl");
+    fs::write(
+        folder.path().join("said"),
+        format!("dockerd: no\nat {}\n", canary.value()),
+    )?;
+    // A number that no other process waits for.
+    let long = format!("9{:05}", std::process::id() % 100_000);
+    fs::write(
+        &journalctl,
+        format!(
+            "#!/bin/sh\ncase \"$*\" in *docker*) cat {}/said;; *) exec sleep {long};; esac\n",
+            folder.path().display()
+        ),
+    )?;
+    fs::set_permissions(&journalctl, fs::Permissions::from_mode(0o755))?;
+    case.play.launch().await?.expect_code(80)?;
+    case.play.counted(Outcome::Abandon)?;
+    let (_, bundle) = case.bundle().await?;
+    let said = bundle.text("journal-docker.log")?;
+    ensure!(
+        said == format!("dockerd: no\nat {{{{ssm:{key}}}}}\n"),
+        "{said}"
+    );
+    let left_out = bundle.text("left-out.txt")?;
+    ensure!(
+        left_out.contains("journal-firstlight.log: journalctl did not end in time"),
+        "{left_out}"
+    );
+    let waits = || {
+        process_list()
+            .unwrap_or_default()
+            .contains(&format!("sleep {long}"))
+    };
+    wait_until(PATIENCE, "journalctl is ended", || !waits()).await
 }
