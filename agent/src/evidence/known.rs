@@ -54,11 +54,8 @@ impl Known {
         let Some(document) = &record.facts.document else {
             return Known::nothing("the spec was not read");
         };
-        let mut sources = Sources::default();
-        sources.drop_in("the recorded spec", document.as_bytes());
-        let spec = match sources.compose() {
-            Ok(spec) => spec,
-            Err(_) => return Known::nothing("the recorded spec cannot be read"),
+        let Ok(spec) = Sources::recorded(document) else {
+            return Known::nothing("the recorded spec cannot be read");
         };
         // What is on its way into a warm pool fetches no secret: its disk and memory outlive it there.
         let again = again && !matches!(record.transition.kind, Kind::WarmEnter | Kind::WarmReturn);

@@ -13,7 +13,7 @@ use firstlight_tests::parts::wire::At;
 use firstlight_tests::stage::{Fault, Outcome};
 use firstlight_tests::wait::wait_until;
 use futures_util::future::try_join_all;
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::hold::Hold;
@@ -382,10 +382,7 @@ async fn killed_over_it() -> Result<()> {
     case.play.launch().await?.expect_code(80)?;
     case.play.counted(Outcome::Abandon)?;
     let status = case.play.agent.status().await?;
-    ensure!(
-        status["verdict"]["kind"] == Value::from("abandon"),
-        "{status:#}"
-    );
+    ensure!(status["verdict"]["kind"] == "abandon", "{status:#}");
     Ok(())
 }
 
