@@ -62,7 +62,7 @@ impl Report {
         };
         let fields: [(Field, &dyn fmt::Display); 2] =
             [(Field::Container, &service), (Field::Times, &times)];
-        let text = format!("{service} {how}; started again, for the {times}. time");
+        let text = format!("{service} was started again, for the {times}. time: it {how}");
         shown.say(Event::Restarted, Level::Warn, &fields, &text);
         shown.status.dead.insert(service.into(), dead);
         shown.save();
