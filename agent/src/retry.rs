@@ -5,10 +5,11 @@
 //!
 //! A throttle is a queue that nobody sees: a limit that an account's whole fleet shares. Waits that
 //! double leave it idle at its end, when the few launches that are left sleep on; short ones hammer it.
-//! So a throttled call waits at most a sixth of the time that it has waited already: however long the
-//! queue, its last launch is done within about 1.2 times what the limit itself imposes, and a queue ten
-//! times as long costs a call some eighteen attempts more, not ten times as many. `make bench-fleet`
-//! measures it. (The SDK's adaptive mode learns a rate from many calls of one client; a launch makes one.)
+//! So a throttled call waits at most a sixth of the time that it has waited already, and three seconds
+//! where that is more: however long the queue, its last launch is done within about 1.2 times what the
+//! limit itself imposes, or three seconds after that; and a queue ten times as long costs a call some
+//! eighteen attempts more, not ten times as many. `make bench-fleet` measures it. (The SDK's adaptive
+//! mode learns a rate from many calls of one client; a launch makes one.)
 
 use crate::{context::Deadline, report::Report};
 use std::{fmt, time::Duration};
