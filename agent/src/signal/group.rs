@@ -150,7 +150,7 @@ pub(super) async fn discover(cx: &Context, me: &Identity) -> Result<Membership, 
                 cx.report.warn("group_unconfirmed", &words);
                 return Ok(Membership::Unconfirmed);
             }
-            (Err(error), true) if matches!(error.cause, Cause::Denied | Cause::Refused) => {
+            (Err(error), true) if is_answer(&error) => {
                 return Ok(Membership::Nameless(error.to_string()));
             }
             (Err(error), true) if patience.passed() => return insist(cx, me, error).await,
@@ -166,8 +166,14 @@ async fn insist(cx: &Context, me: &Identity, last: CallError) -> Result<Membersh
     match standing(cx, me, cx.deadline).await {
         Ok(Some(instance)) => member(cx, instance.group).await,
         Ok(None) => Err(SignalError::Undelivered { error: last }),
+        Err(error) if is_answer(&error) => Ok(Membership::Nameless(error.to_string())),
         Err(error) => Err(SignalError::Undelivered { error }),
     }
+}
+
+/// Auto Scaling answered, and will not tell however long it is asked.
+fn is_answer(error: &CallError) -> bool {
+    matches!(error.cause, Cause::Denied | Cause::Refused)
 }
 
 /// Membership in `group`, with its hooks.
