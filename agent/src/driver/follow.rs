@@ -36,9 +36,11 @@ pub(super) async fn lock(paths: &Paths, stay: Stay) -> Result<Followed, StateErr
     }
 }
 
-/// What the other agent has decided in this boot, when it has nothing more to do for now.
+/// What the other agent has decided in this boot, when it has nothing more to do for now. A group that
+/// gives a failed launch up says so at once: what it came to is told all the same.
 fn decided(paths: &Paths) -> Option<Exit> {
     let record = state::peek(&paths.var).ok().flatten()?;
     let current = record.facts.boot == now().boot;
-    lifecycle::rest(&record).filter(|_| current)
+    let exit = lifecycle::rest(&record).filter(|_| current)?;
+    Some(record.facts.entered.unwrap_or(exit))
 }

@@ -9,7 +9,7 @@ use crate::{
     image::Images,
     imds::{Identity, TargetState},
     state::SCHEMA,
-    verdict::LaunchError,
+    verdict::{Exit, LaunchError},
     workload::Launch,
 };
 use serde::{Deserialize, Serialize};
@@ -105,6 +105,9 @@ pub struct Facts {
     /// The machine is being shut down: nothing is started any more.
     #[serde(skip)]
     pub leaving: bool,
+    /// How the way in before this way out ended: `launch` beside an agent that stays came for that.
+    #[serde(default)]
+    pub entered: Option<Exit>,
     /// A failed workload was stopped.
     #[serde(default)]
     pub stopped: bool,
@@ -250,6 +253,7 @@ impl Record {
                 evidence: false,
                 collecting: false,
                 leaving: false,
+                entered: None,
                 stopped: false,
             },
             state: State::Undecided { recipients: None },

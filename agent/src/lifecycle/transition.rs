@@ -5,6 +5,7 @@
 
 use super::{
     clock::Now,
+    delivery::exit,
     record::{Kind, Record, State},
 };
 use crate::imds::TargetState;
@@ -84,6 +85,10 @@ pub(super) fn successor(
         // What runs is still what that launch started.
         new.served.clone_from(&old.served);
         new.images.clone_from(&old.images);
+        new.entered = match record.transition.kind.is_entry() {
+            true => Some(exit(&record.state)),
+            false => old.entered,
+        };
     }
     next
 }

@@ -1,6 +1,7 @@
 //! Where the group wants the instance, in every state.
 
 use super::*;
+use crate::verdict::Exit;
 
 /// Every target there is, and one that is not known.
 const TARGETS: [&str; 9] = [
@@ -329,4 +330,25 @@ fn a_launch_out_of_the_pool_may_fail_though_entering_it_succeeded() {
     ]);
     assert_eq!(life.on(failed()), "Persist, Evidence, Heartbeat(a)");
     assert_eq!(life.verdict(), "image_unknown");
+}
+
+/// Who follows another agent came for the way in, and a way out follows a failed one at once.
+#[test]
+fn a_way_out_remembers_how_the_way_in_ended() {
+    let entered = |life: &Life| life.record.facts.entered;
+    let launching = Life::begun("InService").after([joined("a")]);
+    let failing = launching.clone().after([failed(), Event::Collected]);
+    for (what, life, wanted) in [
+        ("cut off", launching, Exit::Interrupted),
+        ("failed, untold", failing.clone(), Exit::Undelivered),
+        ("failed", failing.after([told("a")]), Exit::Spec),
+        ("served", Life::serving(), Exit::Done),
+    ] {
+        assert_eq!(entered(&life), None, "{what}");
+        let out = life.after([headed("Warmed:Stopped"), headed("Terminated")]);
+        assert_eq!(out.kind(), Kind::Terminate, "{what}");
+        assert_eq!(entered(&out), Some(wanted), "{what}");
+        let back = out.after([headed("InService")]);
+        assert_eq!(entered(&back), None, "{what}: another way in");
+    }
 }
