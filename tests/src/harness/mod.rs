@@ -4,7 +4,8 @@
 //! Names       unique service names; their containers and images go when it is dropped
 //! Agent       a root folder, an environment: start(), run(), status(), files()
 //! Running     kill(), signal(), output so far; finish() -> Finished
-//! Place       another boot, a journal, a terminal for the agent to run in
+//! Resident    an agent that stays: until it is at rest, until it has said something
+//! Place       a journal, a terminal for the agent to run in; Boot, another boot
 //! Mailbox     a socket that keeps what systemd and journald would get
 //! play        one launch and what must come of it, and tables of them
 //! Ground      moto and a registry, shared by the scenarios of a test binary
@@ -17,6 +18,7 @@ mod mailbox;
 mod names;
 mod place;
 pub mod play;
+mod resident;
 mod running;
 
 use std::ffi::OsStr;
@@ -37,8 +39,9 @@ use crate::stage::Stage;
 pub use ground::Ground;
 pub use mailbox::{Entry, Mailbox};
 pub use names::Names;
-pub use place::Place;
-pub use running::{Finished, Running};
+pub use place::{Boot, Place};
+pub use resident::Resident;
+pub use running::{Finished, Running, listens};
 
 /// What a launch goes through before its verdict.
 pub const STAGES: [&str; 6] = [
@@ -235,6 +238,13 @@ impl Agent {
         let finished = self.run(&["status", "--json"], LOOK).await?;
         serde_json::from_str(&finished.stdout)
             .with_context(|| format!("reading the status: {finished:?}"))
+    }
+
+    /// The status as the agent last wrote it, if it has; cheaper than asking for it again and again.
+    #[must_use]
+    pub fn last_status(&self) -> Option<Value> {
+        let text = std::fs::read(self.root().join("var/lib/firstlight/status.json")).ok()?;
+        serde_json::from_slice(&text).ok()
     }
 
     /// Every file below the root but those in `run/`, where secrets may be, with its content.

@@ -7,6 +7,11 @@
 
 use std::path::Path;
 
+use anyhow::Context as _;
+use tempfile::TempDir;
+
+use super::Agent;
+
 /// Where the kernel tells which boot it is.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 /// Where journald listens.
@@ -84,5 +89,44 @@ impl Place {
             words.extend(["sh".to_owned(), "-c".to_owned(), outer, "sh".to_owned()]);
         }
         words
+    }
+}
+
+/// A boot that is not the machine's own.
+#[derive(Debug)]
+pub struct Boot {
+    id: String,
+    folder: TempDir,
+}
+
+impl Boot {
+    /// The next one.
+    ///
+    /// # Errors
+    /// If there is no place for its id.
+    pub fn new() -> anyhow::Result<Self> {
+        let folder = TempDir::with_prefix("firstlight-boot-")?;
+        let id = format!("00000000-0000-4000-8000-{:012x}", fastrand::u64(..1 << 48));
+        std::fs::write(folder.path().join("boot_id"), format!("{id}\n"))?;
+        Ok(Self { id, folder })
+    }
+
+    /// The kernel's id for it.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The agent in this boot. What it kept in memory is gone.
+    ///
+    /// # Errors
+    /// If something is in use there.
+    pub fn of(&self, agent: &Agent) -> anyhow::Result<Agent> {
+        let run = agent.root().join("run/firstlight");
+        if run.exists() {
+            std::fs::remove_dir_all(&run).with_context(|| format!("emptying {}", run.display()))?;
+        }
+        let place = Place::new().boot(&self.folder.path().join("boot_id"));
+        Ok(agent.clone().at(place))
     }
 }

@@ -118,8 +118,23 @@ impl Running {
         signal: Signal,
         patience: Duration,
         what: &str,
-        mut condition: impl FnMut() -> bool,
+        condition: impl FnMut() -> bool,
     ) -> anyhow::Result<Finished> {
+        self.until(patience, what, condition).await?;
+        self.signal(signal)?;
+        self.finish(patience).await
+    }
+
+    /// Waits until `condition` holds, while the agent runs.
+    ///
+    /// # Errors
+    /// If the condition isn't met in time, or the agent ended before; with what it wrote.
+    pub async fn until(
+        &mut self,
+        patience: Duration,
+        what: &str,
+        mut condition: impl FnMut() -> bool,
+    ) -> anyhow::Result<()> {
         let child = &mut self.child;
         let mut ended = None;
         let met = wait_until(patience, what, || {
@@ -135,9 +150,43 @@ impl Running {
                 self.output()
             );
         }
-        met.with_context(|| self.output())?;
-        self.signal(signal)?;
-        self.finish(patience).await
+        met.with_context(|| self.output())
+    }
+
+    /// Waits until it has written this so often, while it runs.
+    ///
+    /// # Errors
+    /// As [`Running::until`]'s.
+    pub async fn says(
+        &mut self,
+        patience: Duration,
+        said: &str,
+        times: usize,
+    ) -> anyhow::Result<()> {
+        let streams = [Arc::clone(&self.stdout), Arc::clone(&self.stderr)];
+        let count = || -> usize {
+            let counts = streams
+                .iter()
+                .map(|stream| text(stream).matches(said).count());
+            counts.sum()
+        };
+        let what = format!("it says {said:?} {times} times");
+        self.until(patience, &what, || count() >= times).await
+    }
+
+    /// Its share of memory (PSS), in bytes: what it has to itself, and its part of what it shares.
+    ///
+    /// # Errors
+    /// If it has ended.
+    pub fn pss(&self) -> anyhow::Result<u64> {
+        let file = format!("/proc/{}/smaps_rollup", self.pid);
+        let text = std::fs::read_to_string(&file).with_context(|| format!("reading {file}"))?;
+        let line = text.lines().find_map(|line| line.strip_prefix("Pss:"));
+        let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        let kilobytes: u64 = kilobytes
+            .with_context(|| format!("no Pss in {text}"))?
+            .parse()?;
+        Ok(kilobytes * 1024)
     }
 
     /// Waits for its end.
@@ -196,6 +245,15 @@ impl Finished {
             self.stderr
         )
     }
+}
+
+/// Whether a process catches SIGTERM yet: the mask of caught signals in its status.
+#[must_use]
+pub fn listens(pid: Pid) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (Signal::SIGTERM as u64 - 1) & 1 == 1)
 }
 
 async fn collect(mut pipe: impl AsyncRead + Unpin, into: Arc<Mutex<Vec<u8>>>) {

@@ -27,6 +27,8 @@ pub struct Entry {
     pub fault: Option<String>,
     /// What came of it.
     pub outcome: Outcome,
+    /// When that was, since the stage opened; `None` while it is open.
+    pub ended: Option<Duration>,
 }
 
 impl Entry {

@@ -111,6 +111,7 @@ fn enter(shared: &Shared, call: &Call, fault: Option<String>) -> usize {
         call: call.clone(),
         fault,
         outcome: Outcome::Open,
+        ended: None,
     });
     log.len() - 1
 }
@@ -126,6 +127,7 @@ fn finish(shared: &Shared, number: usize, line: &Line, done: Done) -> Response<B
     };
     if let Some(entry) = lock(&shared.log).get_mut(number) {
         entry.outcome = outcome;
+        entry.ended = Some(shared.opened.elapsed());
     }
     response
 }

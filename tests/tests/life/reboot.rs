@@ -1,47 +1,19 @@
 //! The machine is started anew: another boot id, nothing running, nothing in memory. What was decided stands, what was
 //! finished is not done again, and the launch gets no new time.
 
-use std::fs;
-
 use anyhow::{Context as _, Result, ensure};
-use firstlight_tests::harness::{Agent, Place};
+use firstlight_tests::harness::Boot;
 use firstlight_tests::stage::Outcome;
 use firstlight_tests::wait::wait_until;
 use serde_json::json;
-use tempfile::TempDir;
 
 use crate::hold::Hold;
 use crate::kill::{failing, kill_at};
-use crate::scene::{PATIENCE, Play, QUICK, Scene};
-
-/// A boot that is not the machine's own.
-struct Boot {
-    id: String,
-    folder: TempDir,
-}
-
-impl Boot {
-    fn new() -> Result<Self> {
-        let folder = TempDir::with_prefix("firstlight-boot-")?;
-        let id = format!("00000000-0000-4000-8000-{:012x}", fastrand::u64(..1 << 48));
-        fs::write(folder.path().join("boot_id"), format!("{id}\n"))?;
-        Ok(Self { id, folder })
-    }
-
-    /// The agent in this boot. What it kept in memory is gone.
-    fn agent(&self, play: &Play) -> Result<Agent> {
-        let run = play.agent.root().join("run/firstlight");
-        if run.exists() {
-            fs::remove_dir_all(run)?;
-        }
-        let place = Place::new().boot(&self.folder.path().join("boot_id"));
-        Ok(play.agent.clone().at(place))
-    }
-}
+use crate::scene::{PATIENCE, QUICK, Scene};
 
 /// How long this machine is up, in seconds; a new boot of it cannot be younger.
 fn uptime() -> Result<u64> {
-    let text = fs::read_to_string("/proc/uptime")?;
+    let text = std::fs::read_to_string("/proc/uptime")?;
     let seconds = text.split('.').next().context("no uptime")?;
     Ok(seconds.parse()?)
 }
@@ -63,14 +35,17 @@ async fn serves(scene: &Scene, boot: &Boot, pinned: &str, word: &str) -> Result<
     let config = &web["Config"];
     ensure!(config["Image"] == pinned, "another image: {config:#}");
     ensure!(
-        config["Labels"]["io.firstlight.boot"] == json!(boot.id),
+        config["Labels"]["io.firstlight.boot"] == json!(boot.id()),
         "another boot: {config:#}"
     );
     let source = web["HostConfig"]["Mounts"][0]["Source"]
         .as_str()
         .context("no file")?;
-    ensure!(source.contains(&boot.id), "{source}");
-    ensure!(fs::read_to_string(source)? == word, "the file is stale");
+    ensure!(source.contains(boot.id()), "{source}");
+    ensure!(
+        std::fs::read_to_string(source)? == word,
+        "the file is stale"
+    );
     ensure!(scene.is_running(&scene.web).await?, "it does not run");
     Ok(())
 }
@@ -91,7 +66,7 @@ async fn before_the_verdict() -> Result<()> {
             }
         }
         let boot = Boot::new()?;
-        play.agent = boot.agent(&play)?;
+        play.agent = boot.of(&play.agent)?;
         let finished = if hold == Hold::Task {
             // It was cut off, so it runs again; this time to its end.
             let running = play.agent.start(&["launch"])?;
@@ -113,7 +88,7 @@ async fn before_the_verdict() -> Result<()> {
         serves(&scene, &boot, &scene.pinned(&scene.digest), "hello").await?;
         let status = play.agent.status().await?;
         ensure!(
-            status["boot_id"] == json!(boot.id) && status["resumed"] == 1,
+            status["boot_id"] == json!(boot.id()) && status["resumed"] == 1,
             "{status:#}"
         );
     }
@@ -138,7 +113,7 @@ async fn after_everything() -> Result<()> {
         }
         scene.engine.kill(&scene.web).await?;
         let boot = Boot::new()?;
-        play.agent = boot.agent(&play)?;
+        play.agent = boot.of(&play.agent)?;
         play.launch().await?.expect_code(0)?;
         ensure!(
             play.completions() == 1,
@@ -172,7 +147,7 @@ async fn between_verdict_and_delivery() -> Result<()> {
     scene.gate.close();
     let told = play.completions();
     let boot = Boot::new()?;
-    play.agent = boot.agent(&play)?;
+    play.agent = boot.of(&play.agent)?;
     let running = play.agent.start(&["launch"])?;
     let asked = scene.gate.asked();
     let (beats, probed) = (play.stage.heartbeats().len(), || {
@@ -214,7 +189,7 @@ async fn after_an_abandon() -> Result<()> {
             Hold::Delivery.release(&scene, &play)?;
         }
         let boot = Boot::new()?;
-        play.agent = boot.agent(&play)?;
+        play.agent = boot.of(&play.agent)?;
         if !told {
             play.launch().await?.expect_code(80)?;
             play.counted(Outcome::Abandon)?;
@@ -236,7 +211,7 @@ async fn no_new_time() -> Result<()> {
     let mut play = scene.play(&scene.spec(&half, "", QUICK)).await?;
     kill_at(Hold::Pull, &scene, &play).await?;
     let boot = Boot::new()?;
-    play.agent = boot.agent(&play)?;
+    play.agent = boot.of(&play.agent)?;
     Hold::Pull.resume(&scene, &play).await?.expect_code(69)?;
     play.counted(Outcome::Abandon)?;
     let status = play.agent.status().await?;

@@ -1,6 +1,7 @@
 //! SIGTERM and SIGINT: no verdict. Nobody is told, what runs stays, and the next start goes on from there.
 
 use anyhow::{Context as _, Result, ensure};
+use firstlight_tests::harness::listens;
 use firstlight_tests::stage::Outcome;
 use nix::sys::signal::Signal;
 use serde_json::json;
@@ -110,7 +111,7 @@ async fn a_second_agent_follows() -> Result<()> {
     let pid = third.pid();
     let stopped = third
         .signal_when(Signal::SIGTERM, PATIENCE, "it listens for SIGTERM", || {
-            listens(pid.as_raw())
+            listens(pid)
         })
         .await?;
     stopped.expect_code(75)?;
@@ -146,9 +147,7 @@ async fn a_second_agent_takes_over() -> Result<()> {
         if second.is_none() && Hold::Health.reached(&scene, &play) {
             second = play.agent.start(&["launch"]).ok();
         }
-        second
-            .as_ref()
-            .is_some_and(|second| listens(second.pid().as_raw()))
+        second.as_ref().is_some_and(|second| listens(second.pid()))
     };
     first
         .kill_when(PATIENCE, "the second follows", both)
@@ -160,12 +159,4 @@ async fn a_second_agent_takes_over() -> Result<()> {
     ensure!(play.completions() == 1, "{}", play.stage.transcript());
     scene.made(&scene.web, 1).await?;
     scene.made(&scene.job, 1).await
-}
-
-/// Whether a process catches SIGTERM: the mask of caught signals in its status.
-fn listens(pid: i32) -> bool {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
-    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    mask.is_some_and(|mask| mask >> (Signal::SIGTERM as u64 - 1) & 1 == 1)
 }
