@@ -8,9 +8,9 @@
 //! early enough for the delivery; what cannot be had is left out, and the bundle says so.
 //!
 //! **It holds no secret.** Resolved secrets are replaced by their references. Where they are not known
-//! ([`known`]), text of foreign origin stays out.
+//! ([`mod@known`]), text of foreign origin stays out.
 //!
-//! - [`known`]: the secrets, and where evidence goes; [`place`]: the key
+//! - [`mod@known`]: the secrets, and where evidence goes; [`place`]: the key
 //! - [`mod@gather`]: all of it, of [`host`], [`journal`] and [`containers`]
 //! - [`bundle`], [`upload`]: what it is put into, and where
 //!

@@ -47,7 +47,7 @@ pub struct Image {
 #[derive(Debug)]
 pub struct Prepared(());
 
-/// Pulls as [`pull`] does, and then looks for every image by its digest: a later one's layers may have
+/// Pulls as [`pull()`] does, and then looks for every image by its digest: a later one's layers may have
 /// filled the disk, and something may have tidied up.
 ///
 /// # Errors

@@ -69,7 +69,7 @@ pub async fn resolve(
 /// Fetches the values that pulling a spec's images takes, and no other.
 ///
 /// # Errors
-/// As [`resolve`]'s.
+/// As [`resolve()`]'s.
 pub async fn prepare(
     cx: &Context,
     me: &Identity,
