@@ -118,8 +118,8 @@ struct Driver {
     decided: bool,
     /// The verdict of this transition that people have been told.
     announced: Option<Verdict>,
-    /// How the transition ended that this process came for, when another has begun.
-    before: Option<Before>,
+    /// How the transition before this one was decided, if it began in this process.
+    before: Option<Exit>,
     /// What metadata said last.
     seen: Sight,
     /// What the last launch of this process started.
@@ -129,15 +129,6 @@ struct Driver {
     queue: VecDeque<Effect>,
 }
 
-/// How a transition ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Before {
-    /// Decided: with this code.
-    Decided(Exit),
-    /// Undecided, for the instance is on its way out.
-    CutOff,
-}
-
 impl Driver {
     /// One transition after the other.
     async fn run(&mut self, mut asked: Stop) -> Exit {
@@ -145,12 +136,13 @@ impl Driver {
         loop {
             let (cx, me) = (self.context(), self.me.clone());
             let exit = self.transition(&cx, &me, &mut asked).await;
-            match (self.stay, self.before, exit) {
-                // Who came for one transition has seen how it ended.
-                (Stay::Leave, Some(Before::Decided(exit)), _) => return exit,
-                (Stay::Leave, Some(Before::CutOff), Some(_)) => return Exit::Interrupted,
-                (_, _, Some(exit)) => return exit,
-                (_, _, None) => {}
+            // Who came for one transition leaves when it is decided, and with what the way in came to.
+            match (self.stay, exit, self.before) {
+                (Stay::Leave, Some(exit), _) => {
+                    return self.record.facts.entered.unwrap_or(exit);
+                }
+                (Stay::Stay, Some(exit), _) | (Stay::Leave, None, Some(exit)) => return exit,
+                (_, None, _) => {}
             }
         }
     }
@@ -247,11 +239,8 @@ impl Driver {
     fn feed(&mut self, event: Event) {
         let (record, effects) = lifecycle::step(&self.record, event, &now());
         if record.transition != self.record.transition {
-            self.before = match self.record.verdict() {
-                Some(_) => Some(Before::Decided(lifecycle::exit(&self.record.state))),
-                None if !record.transition.kind.is_entry() => Some(Before::CutOff),
-                None => None,
-            };
+            let decided = self.record.verdict();
+            self.before = decided.map(|_| lifecycle::exit(&self.record.state));
             self.decided = false;
             self.announced = None;
         }
