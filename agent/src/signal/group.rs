@@ -128,21 +128,33 @@ const TARGET: &str = "autoscaling/target-lifecycle-state";
 /// to Auto Scaling, is a launch of its own.
 pub(super) async fn discover(cx: &Context, me: &Identity) -> Result<Membership, SignalError> {
     let half = cx.deadline.remaining() / 2;
-    let patience = Deadline::after(cx.timings.group_patience.min(half));
+    let patience = cx.timings.group_patience.min(half);
+    // The tag only saves a call: where metadata cannot tell it, there is time left to ask Auto Scaling.
+    let mut tagged = Some(Deadline::after(patience / 2));
+    let patience = Deadline::after(patience);
     loop {
-        if let Some(group) = cx.imds.metadata(TAG, cx.deadline).await? {
-            return member(cx, group).await;
+        if let Some(deadline) = tagged.filter(|deadline| !deadline.passed()) {
+            match cx.imds.metadata(TAG, deadline).await {
+                Ok(Some(group)) => return member(cx, group).await,
+                Ok(None) => {}
+                Err(error) => {
+                    cx.report.info(&format!(
+                        "the group's tag cannot be read, so Auto Scaling is asked: {error}"
+                    ));
+                    tagged = None;
+                }
+            }
         }
         let described = standing(cx, me, patience).await;
         let target = cx.imds.metadata(TARGET, cx.deadline).await;
+        // What Auto Scaling said is the news.
         let (described, is_member) = match (described, target) {
-            // What Auto Scaling said is the news.
+            (Ok(Some(instance)), _) => return member(cx, instance.group).await,
             (Err(error), Err(_)) => return Err(SignalError::Undelivered { error }),
             (described, target) => (described, target?.is_some()),
         };
         match (described, is_member) {
-            (Ok(Some(instance)), _) => return member(cx, instance.group).await,
-            (Ok(None), false) => return Ok(Membership::Outside),
+            (Ok(_), false) => return Ok(Membership::Outside),
             (Err(error), false) if patience.passed() => {
                 let words = format!(
                     "{error}; instance metadata has no target state, so this instance counts as in no Auto Scaling group"
@@ -155,7 +167,7 @@ pub(super) async fn discover(cx: &Context, me: &Identity) -> Result<Membership, 
             }
             (Err(error), true) if patience.passed() => return insist(cx, me, error).await,
             // The group does not list a new member yet, or metadata does not tell yet.
-            (Ok(None), true) | (Err(_), _) => {}
+            (Ok(_), true) | (Err(_), _) => {}
         }
         sleep(cx.timings.reconcile_poll.min(cx.deadline.remaining())).await;
     }
