@@ -72,8 +72,11 @@ impl CallError {
                 (cause, said(service.err().code(), cause, words, status))
             }
             SdkError::TimeoutError(_) => (Cause::Unreachable, "no answer in time".to_owned()),
-            // A proxy's or a balancer's answer is not the service's, but its status tells.
-            SdkError::ResponseError(response) if !response.raw().status().is_success() => {
+            // A proxy's or a balancer's answer is not the service's, but its status tells. A refusal that cannot be read is
+            // none: its code would have said what it means.
+            SdkError::ResponseError(response)
+                if by_status(response.raw().status().as_u16()) != Cause::Refused =>
+            {
                 let status = response.raw().status().as_u16();
                 (by_status(status), said(None, by_status(status), "", status))
             }
