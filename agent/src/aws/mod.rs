@@ -38,10 +38,9 @@ pub async fn config(imds: &Imds, region: &str, timings: &Timings) -> SdkConfig {
         .connect_timeout(timings.aws_connect)
         .operation_attempt_timeout(timings.aws_attempt)
         .build();
-    // A body that stands still is given up after as long as one attempt may take.
-    let stalls = StalledStreamProtectionConfig::enabled()
-        .grace_period(timings.aws_attempt)
-        .build();
+    // It counts by the wall clock, second by second: one that is set years ahead would hold everything up. An attempt's own
+    // time-out bounds what is sent and what is read whole; who reads a body piece by piece bounds each.
+    let stalls = StalledStreamProtectionConfig::disabled();
     let identity = IdentityCache::lazy()
         .load_timeout(timings.aws_attempt)
         .build();

@@ -11,6 +11,7 @@ use aws_config::SdkConfig;
 use firstlight_userdata::sources::{Include, IncludeFrom};
 use futures_util::future::try_join_all;
 use std::fmt;
+use tokio::time::timeout;
 
 /// Largest object fetched, in bytes. A document is bounded more tightly when it is read.
 const MOST: usize = 4 * 1024 * 1024;
@@ -85,7 +86,11 @@ async fn object(cx: &Context, bucket: &str, key: &str, owner: &str) -> Result<Ve
             .map_err(|error| Miss::Call(CallError::new(GET_OBJECT, &cx.aws, &error)))?;
         let mut body = answer.body;
         let mut bytes = Vec::new();
-        while let Some(chunk) = body.next().await {
+        let still = cx.timings.aws_attempt;
+        while let Some(chunk) = timeout(still, body.next())
+            .await
+            .map_err(|_elapsed| Miss::Cut(format!("it was cut off: no byte came for {still:?}")))?
+        {
             let chunk = chunk.map_err(|error| Miss::Cut(format!("it was cut off: {error}")))?;
             bytes.extend_from_slice(&chunk);
             if bytes.len() > MOST {
