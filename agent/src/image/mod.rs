@@ -226,13 +226,16 @@ impl Puller<'_> {
             cap: self.cx.timings.backoff_cap,
         };
         let (first, got, began) = (Cell::new(true), Cell::default(), Cell::new(Instant::now()));
+        let lasted = Cell::new(Duration::ZERO);
         retry::until(
             "docker:pull",
             backoff,
             self.cx.deadline,
             &self.cx.report,
             |last| {
-                let last = stands(last, began.get(), self.cx.timings.pull_stall);
+                // Twice as long as the one before took: no two take the same time to fail the same way.
+                let enough = self.cx.timings.pull_stall.max(lasted.get() * 2);
+                let last = stands(last, began.get(), enough);
                 last.unwrap_or_else(|| ImageError::cut_off(reference, got.get()))
             },
             async || {
@@ -242,6 +245,7 @@ impl Puller<'_> {
                 let credentials = self.credentials.of(reference, fresh).await?;
                 let pulled =
                     pull::attempt(self.cx, self.docker, reference, credentials, &got).await;
+                lasted.set(began.get().elapsed());
                 pulled.map_err(|error| error.redacted(self.redact))
             },
         )
