@@ -60,7 +60,10 @@ pub async fn gather(cx: &Context, me: &Identity) -> Result<Sources, SpecError> {
     if let Some(bytes) = cx.imds.user_data(cx.deadline).await? {
         sources.user_data("user data", &bytes);
     }
-    for (include, bytes) in include::fetch(cx, me, sources.includes()).await? {
+    let cx = sources
+        .timeout()
+        .map_or_else(|| cx.clone(), |whole| cx.within(whole));
+    for (include, bytes) in include::fetch(&cx, me, sources.includes()).await? {
         sources.included(include.id, &bytes);
     }
     Ok(sources)

@@ -76,6 +76,11 @@ impl Document {
         })
     }
 
+    /// What it says itself: a map.
+    pub(super) fn root(&self) -> &Node {
+        &self.root
+    }
+
     /// Its includes that were read, then itself.
     pub(super) fn in_rank(&self) -> impl Iterator<Item = &Node> {
         let included = self.includes.iter().filter_map(|named| match &named.state {

@@ -22,16 +22,17 @@ use crate::{
     diagnostic::{Diagnostic, Diagnostics, Source},
     envelope,
     node::{
-        Node,
+        Kind, Node,
         build::{Broken, Budget, build},
         text::{self, LIMIT},
     },
     spec::{Spec, Unresolved},
+    value::duration,
 };
 pub use canonical::Said;
 use document::Document;
 pub use include::{Include, IncludeFrom};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// Everything said so far about this launch, lowest rank first.
 #[derive(Debug, Default)]
@@ -72,6 +73,15 @@ impl Sources {
             Ok(Some(document)) => self.documents.push(document),
             Ok(None) => {}
             Err(Broken) => self.broken = true,
+        }
+    }
+
+    /// How long the launch may take, where that is settled before anything included is read: by the last document, which
+    /// outranks what it includes.
+    pub fn timeout(&self) -> Option<Duration> {
+        match &self.documents.last()?.root().get("timeout")?.kind {
+            Kind::Scalar { text, .. } => duration::positive(text).ok(),
+            Kind::Null | Kind::Empty | Kind::List(_) | Kind::Map(_) => None,
         }
     }
 

@@ -116,3 +116,14 @@ fn an_include_that_nobody_read_is_a_problem_unless_left_out() {
         "0.yaml, line 2, column 27: ssm:/b was not read"
     );
 }
+
+#[test]
+fn the_launchs_time_is_settled_by_the_last_document_alone() {
+    let time = |texts: &[&str]| drop_ins(texts).timeout().map(|time| time.as_secs());
+    let include = "include: [{from: \"ssm:/a\"}]";
+    assert_eq!(time(&[&format!("timeout: 5m\n{include}")]), Some(300));
+    // An include may still say another, and a wrong one is for the decoder to complain of.
+    assert_eq!(time(&["timeout: 5m", include]), None);
+    assert_eq!(time(&["timeout: 5"]), None);
+    assert_eq!(time(&[]), None);
+}
