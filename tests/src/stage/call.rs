@@ -4,6 +4,8 @@
 
 use axum::http::{HeaderMap, Method, Uri};
 use serde_json::Value;
+use time::format_description::well_known::Iso8601;
+use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::answer::Protocol;
 
@@ -37,6 +39,8 @@ pub struct Call {
     pub access_key: Option<String>,
     /// The region it was signed for.
     pub region: Option<String>,
+    /// How many seconds the clock that signed it was ahead of the stage's; less than 0: behind.
+    pub ahead: i64,
 }
 
 impl Call {
@@ -55,6 +59,7 @@ impl Call {
             protocol: Protocol::Metadata,
             access_key: None,
             region: None,
+            ahead: 0,
         }
     }
 
@@ -92,6 +97,9 @@ impl Call {
             protocol,
             access_key: Some(access_key.to_owned()),
             region: Some(region.to_owned()),
+            ahead: signed(headers).map_or(0, |signed| {
+                (signed - OffsetDateTime::now_utc()).whole_seconds()
+            }),
         })
     }
 
@@ -109,6 +117,13 @@ impl Call {
     pub fn names(&self, what: &str) -> bool {
         self.parameters.iter().any(|(_, value)| value == what)
     }
+}
+
+/// When a request was signed, by the clock of who signed it.
+fn signed(headers: &HeaderMap) -> Option<OffsetDateTime> {
+    let stamp = headers.get("x-amz-date")?.to_str().ok()?;
+    let signed = PrimitiveDateTime::parse(stamp.strip_suffix('Z')?, &Iso8601::PARSING);
+    Some(signed.ok()?.assume_utc())
 }
 
 fn json_parameters(body: &[u8]) -> Vec<(String, String)> {
@@ -183,7 +198,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
-    fn signed(service: &str) -> HeaderMap {
+    fn headers_of(service: &str) -> HeaderMap {
         let mut headers = HeaderMap::new();
         let line = format!(
             "AWS4-HMAC-SHA256 Credential=ASIA1/20261121/eu-west-1/{service}/aws4_request, SignedHeaders=host, Signature=0"
@@ -194,7 +209,7 @@ mod tests {
 
     #[test]
     fn reads_each_protocol() {
-        let mut json = signed("ssm");
+        let mut json = headers_of("ssm");
         json.insert("x-amz-target", "AmazonSSM.GetParameters".parse().unwrap());
         let body = br#"{"Names":["/a","/b"],"WithDecryption":true,"Value":"hush"}"#;
         let form =
@@ -202,14 +217,14 @@ mod tests {
         for (headers, uri, body, operation, named) in [
             (json, "/", &body[..], "GetParameters", "/b"),
             (
-                signed("autoscaling"),
+                headers_of("autoscaling"),
                 "/",
                 &form[..],
                 "CompleteLifecycleAction",
                 "web launch",
             ),
             (
-                signed("s3"),
+                headers_of("s3"),
                 "/bucket/some/key?x-id=GetObject",
                 &b""[..],
                 "GetObject",
@@ -227,6 +242,21 @@ mod tests {
             assert!(!call.names("hush"), "values are not kept");
             assert_eq!(call.access_key.as_deref(), Some("ASIA1"));
             assert_eq!(call.region.as_deref(), Some("eu-west-1"));
+        }
+    }
+
+    #[test]
+    fn knows_the_clock_that_signed() {
+        for (stamp, ahead) in [
+            ("20200101T000000Z", i64::MIN..0),
+            ("29990101T000000Z", 1..i64::MAX),
+            ("yesterday", 0..1),
+        ] {
+            let mut headers = headers_of("autoscaling");
+            headers.insert("x-amz-date", stamp.parse().unwrap());
+            let call = Call::aws(&Method::POST, &"/".parse().unwrap(), &headers, b"Action=X");
+            let call = call.unwrap();
+            assert!(ahead.contains(&call.ahead), "{stamp}: {call:?}");
         }
     }
 

@@ -5,7 +5,7 @@
 //! To add a fault: a variant of [`Fault`], and what it does in `serve.rs`.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::answer::{Answer, AwsError};
 use super::call::Call;
@@ -50,6 +50,8 @@ pub struct Order {
     naming: Option<String>,
     after: u32,
     times: Option<u32>,
+    lasting: Option<Duration>,
+    until: Option<Instant>,
     seen: u32,
     fired: u32,
 }
@@ -65,6 +67,8 @@ impl Fault {
             naming: None,
             after: 0,
             times: None,
+            lasting: None,
+            until: None,
             seen: 0,
             fired: 0,
         }
@@ -99,6 +103,13 @@ impl Order {
         self
     }
 
+    /// Only for so long, from when it first strikes.
+    #[must_use]
+    pub const fn lasting(mut self, time: Duration) -> Self {
+        self.lasting = Some(time);
+        self
+    }
+
     /// How often it fired.
     #[must_use]
     pub const fn fired(&self) -> u32 {
@@ -122,8 +133,12 @@ impl Order {
             return false;
         }
         self.seen = self.seen.saturating_add(1);
-        let fires = self.seen > self.after && self.times.is_none_or(|times| self.fired < times);
+        let now = Instant::now();
+        let fires = self.seen > self.after
+            && self.times.is_none_or(|times| self.fired < times)
+            && self.until.is_none_or(|until| now < until);
         if fires {
+            self.until = self.until.or_else(|| self.lasting.map(|time| now + time));
             self.fired = self.fired.saturating_add(1);
         }
         fires
@@ -199,6 +214,18 @@ mod tests {
         assert!(!order.satisfied(), "once of twice: {order}");
         assert!(order.take(&call("user-data")));
         assert!(order.satisfied());
+    }
+
+    #[test]
+    fn is_over_when_its_time_is() {
+        let over = Fault::Drop.on("imds", "GET").lasting(Duration::ZERO);
+        let lasts = Fault::Drop
+            .on("imds", "GET")
+            .lasting(Duration::from_secs(60));
+        for (mut order, want) in [(over, [true, false]), (lasts, [true, true])] {
+            let struck = [(); 2].map(|()| order.take(&call("x")));
+            assert_eq!(struck, want, "{order}");
+        }
     }
 
     #[test]

@@ -17,6 +17,8 @@ use super::{Shared, autoscaling, cloudformation, lock, pass, words};
 
 /// The largest request body taken, in bytes.
 const BODY_LIMIT: usize = 64 << 20;
+/// How far a caller's clock may be off, in seconds (IAM User Guide, "Troubleshoot Signature Version 4 requests").
+const SKEW: u64 = 5 * 60;
 /// How long the first half of a cut answer has to get out before the connection breaks.
 const CUT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -162,6 +164,9 @@ async fn perform(shared: &Shared, call: &Call, parts: &Parts, body: Bytes) -> An
         .is_some_and(|key| lock(&shared.metadata).issued(key));
     if !known {
         return words::stranger(call.protocol).write(call.protocol);
+    }
+    if call.ahead.unsigned_abs() > SKEW {
+        return words::skewed(call).write(call.protocol);
     }
     let now = Instant::now();
     let own = match call.service.as_str() {
