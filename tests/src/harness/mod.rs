@@ -6,6 +6,7 @@
 //! Running     kill(), signal(), output so far; finish() -> Finished
 //! Resident    an agent that stays: until it is at rest, until it has said something
 //! Place       a journal, a terminal for the agent to run in; Boot, another boot
+//! Disk        a small one for its record, to be full
 //! Mailbox     a socket that keeps what systemd and journald would get
 //! play        one launch and what must come of it, and tables of them
 //! Ground      moto and a registry, shared by the scenarios of a test binary
@@ -13,6 +14,7 @@
 //! ```
 
 pub mod canary;
+mod disk;
 mod ground;
 mod mailbox;
 mod names;
@@ -36,6 +38,7 @@ use tokio::process::Command;
 use crate::parts::{program, repository};
 use crate::stage::Stage;
 
+pub use disk::Disk;
 pub use ground::Ground;
 pub use mailbox::{Entry, Mailbox};
 pub use names::Names;

@@ -14,6 +14,8 @@ use super::Agent;
 
 /// Where the kernel tells which boot it is.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+/// Where resolvers learn whom to ask.
+const RESOLVER: &str = "/etc/resolv.conf";
 /// Where journald listens.
 const JOURNAL: &str = "/run/systemd/journal";
 
@@ -48,6 +50,14 @@ impl Place {
         self.step("mount --make-rprivate /");
         self.step(&format!("mount --bind {} {JOURNAL}", folder.display()));
         self.step("export JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2)");
+        self
+    }
+
+    /// Where names are asked of whom this file names.
+    #[must_use]
+    pub fn resolver(mut self, file: &Path) -> Self {
+        self.step("mount --make-rprivate /");
+        self.step(&format!("mount --bind {} {RESOLVER}", file.display()));
         self
     }
 

@@ -5,11 +5,14 @@
 //! To add a part: a file with a type that starts it on loopback, waits until it answers, and ends it when dropped.
 
 pub mod bundle;
+pub mod clock;
+pub mod door;
 pub mod engine;
 pub mod events;
 pub mod gate;
 pub mod image;
 pub mod moto;
+pub mod nameserver;
 pub mod private_engine;
 pub mod proxy;
 pub mod registry;

@@ -32,9 +32,14 @@ ip link set lo up
 mount -t tmpfs -o "size=$DISK" tmpfs "$FOLDER/data"
 mount --bind "$FOLDER/hosts" /etc/hosts
 for host in $HOSTS; do set -- "$@" --insecure-registry "$host"; done
-exec "$DOCKERD" --host "unix://$FOLDER/docker.sock" --data-root "$FOLDER/data" --exec-root "$FOLDER/exec" \
-  --pidfile "$FOLDER/pid" --config-file "$FOLDER/config" --exec-opt native.cgroupdriver=cgroupfs \
-  --shutdown-timeout 1 "$@"
+trap 'trap : TERM; kill -TERM "$engine"; wait "$engine"; exit' TERM
+while :; do
+  "$DOCKERD" --host "unix://$FOLDER/docker.sock" --data-root "$FOLDER/data" --exec-root "$FOLDER/exec" \
+    --pidfile "$FOLDER/pid" --config-file "$FOLDER/config" --exec-opt native.cgroupdriver=cgroupfs \
+    --shutdown-timeout 1 "$@" &
+  engine=$!
+  wait "$engine" || [ -e "$FOLDER/again" ]
+done
 "#;
 
 /// An engine that runs.
@@ -129,6 +134,22 @@ impl PrivateEngine {
         let _ = self.child.wait();
     }
 
+    /// Ends it with this signal, as a package's upgrade or a crash does, and has it begin anew at once, as systemd would.
+    ///
+    /// # Errors
+    /// If it does not run.
+    pub fn restart(&self, signal: Signal) -> anyhow::Result<()> {
+        std::fs::write(self.folder.path().join("again"), "")?;
+        let is_engine = |id: &Pid| {
+            let name = std::fs::read_to_string(format!("/proc/{id}/comm"));
+            name.is_ok_and(|name| name.trim() == "dockerd")
+        };
+        let shell = children(self.child.id().cast_signed());
+        let mut below = shell.into_iter().flat_map(|id| children(id.as_raw()));
+        let engine = below.find(is_engine).context("no dockerd runs")?;
+        kill(engine, signal).with_context(|| format!("sending {signal} to dockerd"))
+    }
+
     /// Leaves no room on its disk.
     ///
     /// # Errors
@@ -164,6 +185,14 @@ impl PrivateEngine {
     }
 }
 
+/// The processes that this one started.
+fn children(id: i32) -> Vec<Pid> {
+    let listed = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children"));
+    let listed = listed.unwrap_or_default();
+    let ids = listed.split_whitespace().filter_map(|id| id.parse().ok());
+    ids.map(Pid::from_raw).collect()
+}
+
 /// The address of the nth name.
 fn address(number: usize) -> Ipv4Addr {
     Ipv4Addr::new(127, 0, 1, u8::try_from(number).unwrap_or(u8::MAX))
@@ -172,10 +201,8 @@ fn address(number: usize) -> Ipv4Addr {
 impl Drop for PrivateEngine {
     /// The engine is asked first, so that it stops what it runs; then the namespaces take with them whatever is left.
     fn drop(&mut self) {
-        let children = format!("/proc/{0}/task/{0}/children", self.child.id());
-        let children = std::fs::read_to_string(children).unwrap_or_default();
-        for child in children.split_whitespace().filter_map(|id| id.parse().ok()) {
-            let _ = kill(Pid::from_raw(child), Signal::SIGTERM);
+        for child in children(self.child.id().cast_signed()) {
+            let _ = kill(child, Signal::SIGTERM);
         }
         let end = Instant::now() + END;
         while Instant::now() < end && matches!(self.child.try_wait(), Ok(None)) {

@@ -260,6 +260,8 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response<B
 const fn code(status: u16) -> &'static str {
     match status {
         401 => "UNAUTHORIZED",
+        403 => "DENIED",
+        404 => "MANIFEST_UNKNOWN",
         429 => "TOOMANYREQUESTS",
         _ => "UNKNOWN",
     }
