@@ -9,7 +9,6 @@
 )]
 
 mod metadata;
-mod recovery;
 mod references;
 mod scene;
 mod signal;

@@ -57,23 +57,6 @@ async fn who_may_not() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_registry_that_nobody_serves() -> Result<()> {
-    let scene = Scene::set().await?;
-    let spec = scene.head("4s", &[]) + &worker(&scene, "web", "127.0.0.1:9/web:1");
-    let says = ["127.0.0.1:9/web:1", "connection refused", "route"];
-    let play = scene.play(&spec).await?;
-    let finished = play
-        .fails(Failure::new(69, "pull", "image_unreachable", &says))
-        .await?;
-    ensure!(
-        finished.stderr.contains("docker:pull"),
-        "retried: {}",
-        finished.stderr
-    );
-    Ok(())
-}
-
-#[tokio::test]
 async fn pull_policies() -> Result<()> {
     let scene = Scene::set().await?;
     let first = scene.push_tag("web", "1", &webapp::image()?).await?;

@@ -1,16 +1,14 @@
-//! Pulls over a bad line: what is retried, what stalls, what the deadline cuts off, and what is told meanwhile.
+//! Pulls over a slow or broken line: what is told meanwhile, and what is not fetched twice.
 
 use anyhow::{Result, ensure};
-use firstlight_tests::harness::play::{Failure, Heard, PATIENCE, Play, table};
+use firstlight_tests::harness::play::{Heard, Play};
 use firstlight_tests::parts::image::Image;
-use firstlight_tests::parts::private_engine::{AMPLE, PrivateEngine};
 use firstlight_tests::parts::proxy::{Of, Proxy, Trouble};
 use firstlight_tests::parts::registry::{Login, Registry};
 use firstlight_tests::parts::webapp;
-use firstlight_tests::wait::wait_until;
 use serde_json::{Value, json};
 
-use crate::scene::{REGISTRY, Scene};
+use crate::scene::Scene;
 
 /// A launch that pulls these images through a proxy, and the proxy.
 struct Line {
@@ -43,46 +41,6 @@ impl Line {
 }
 
 #[tokio::test]
-async fn what_passes_is_tried_again() -> Result<()> {
-    let rows = [
-        (
-            Trouble::Status(429),
-            Of::Manifests,
-            "throttled by docker:pull, attempt 1",
-        ),
-        (
-            Trouble::Status(500),
-            Of::Manifests,
-            "docker:pull failed, attempt 1",
-        ),
-        (
-            Trouble::Status(503),
-            Of::Blobs,
-            "docker:pull failed, attempt 1",
-        ),
-        (
-            Trouble::Corrupt,
-            Of::Layers,
-            "docker:pull failed, attempt 1",
-        ),
-    ];
-    let named = rows.map(|row| (format!("{row:?}"), row));
-    table(named, async |(trouble, of, told)| {
-        let line = Line::set().await?;
-        let play = line.play("60s", &[("web", webapp::image()?)]).await?;
-        line.proxy.order(trouble, of, None);
-        let mut fired = Ok(());
-        let off = || {
-            fired = line.proxy.assert_faults_fired();
-            line.proxy.call_off();
-        };
-        play.outlives(told, off).await?;
-        fired
-    })
-    .await
-}
-
-#[tokio::test]
 async fn a_download_that_breaks_off_goes_on_where_it_was() -> Result<()> {
     let line = Line::set().await?;
     let play = line
@@ -98,55 +56,6 @@ async fn a_download_that_breaks_off_goes_on_where_it_was() -> Result<()> {
         "{requests:?}"
     );
     Ok(())
-}
-
-#[tokio::test]
-async fn a_download_that_stands_still() -> Result<()> {
-    let stall = json!({"pull_stall": 1000});
-    let image = webapp::image()?.ballast(600_000);
-    let line = Line::set().await?;
-    let play = line.play("8s", &[("web", image)]).await?.timings(&stall);
-    line.proxy.order(Trouble::Stall(90_000), Of::Layers, None);
-    let host = line.proxy.host();
-    let says = [
-        &host,
-        "no byte came for 1s, after ",
-        " kB of ",
-        "check the route to the registry",
-    ];
-    let failure = Failure::new(69, "pull", "image_stalled", &says);
-    let finished = play.fails(failure).await?;
-    line.proxy.assert_faults_fired()?;
-    finished.expect_said("docker:pull failed, attempt 1")
-}
-
-#[tokio::test]
-async fn a_download_that_stands_still_for_a_while() -> Result<()> {
-    let line = Line::set().await?;
-    let play = line.play("60s", &[("web", webapp::image()?)]).await?;
-    let play = play.timings(&json!({"pull_stall": 1000}));
-    line.proxy.order(Trouble::Stall(90_000), Of::Layers, None);
-    let told = "no byte came for 1s";
-    play.outlives(told, || line.proxy.call_off()).await
-}
-
-#[tokio::test]
-async fn the_deadline_cuts_a_download_off() -> Result<()> {
-    let line = Line::set().await?;
-    let play = line
-        .play("10s", &[("web", webapp::image()?.ballast(600_000))])
-        .await?;
-    // Slow, and never still: it would take a minute.
-    line.proxy.order(Trouble::Slow(10_000), Of::Layers, None);
-    let says = [
-        "the launch's time ran out",
-        " kB of ",
-        "raise the spec's timeout",
-    ];
-    let failure = Failure::new(69, "pull", "deadline", &says);
-    play.fails(failure).await?;
-    line.proxy.assert_faults_fired()?;
-    line.scene.expect_absent(&["web"]).await
 }
 
 #[tokio::test]
@@ -229,28 +138,4 @@ async fn passwords_of_any_characters() -> Result<()> {
         ensure!(requests.iter().any(manifests), "{requests:?}");
     }
     Ok(())
-}
-
-#[tokio::test]
-async fn an_engine_that_dies_on_the_way() -> Result<()> {
-    let engine = PrivateEngine::start(AMPLE, &[REGISTRY]).await?;
-    let scene = Scene::apart(&engine, REGISTRY).await?;
-    let proxy = Proxy::on(engine.listen(REGISTRY)?, &scene.ground.registry.host())?;
-    let image = scene.push("web", &webapp::image()?).await?;
-    let service = json!({"image": image, "command": ["worker"]});
-    let play = scene.play(&scene.spec("8s", &[("web", service)])).await?;
-    // It is looked for once more after the verdict, to stop what runs on it.
-    let play = play.timings(&json!({"delivery_least": 2000}));
-    proxy.order(Trouble::Stall(90_000), Of::Layers, None);
-    let running = play.agent.start(&["launch"])?;
-    wait_until(PATIENCE, "the image is on its way", || {
-        proxy.sent() > 80_000
-    })
-    .await?;
-    engine.crash();
-    let finished = running.finish(PATIENCE).await?;
-    let says = [image.as_str(), "check docker.service"];
-    let failure = Failure::new(69, "pull", "docker_unreachable", &says);
-    play.failed(&finished, failure).await?;
-    finished.expect_said("docker:pull failed, attempt 1")
 }

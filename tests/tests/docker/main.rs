@@ -8,7 +8,6 @@
     reason = "a test stops where it finds a fault"
 )]
 
-mod disk;
 mod ecr;
 mod health;
 mod image;

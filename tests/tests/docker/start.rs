@@ -1,18 +1,16 @@
-//! Containers that Docker refuses, names and ports that others have, and engines that are not there.
+//! Containers that Docker refuses, and names and ports that others have.
 
 use std::net::TcpListener;
-use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 use bollard::models::SwarmInitRequest;
 use bollard::models::{ContainerCreateBody, NetworkCreateRequest};
 use bollard::query_parameters::CreateContainerOptionsBuilder;
-use firstlight_tests::harness::play::{Failure, Heard, PATIENCE, table};
+use firstlight_tests::harness::play::{Failure, Heard, table};
 use firstlight_tests::parts::private_engine::{AMPLE, PrivateEngine};
 use firstlight_tests::parts::proxy::Proxy;
 use firstlight_tests::parts::webapp;
-use firstlight_tests::wait::wait_until;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -189,60 +187,16 @@ async fn the_network() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_engine_that_is_not_there() -> Result<()> {
+async fn a_docker_host_that_is_none() -> Result<()> {
     let scene = Scene::set().await?;
-    let folder = TempDir::new()?;
-    let socket = folder.path().join("docker.sock");
-    let address = format!("unix://{}", socket.display());
     let image = scene.push("web", &webapp::image()?).await?;
-    let spec = |timeout| {
-        scene.spec(
-            timeout,
-            &[("web", json!({"image": image, "command": ["worker"]}))],
-        )
-    };
-    let on = async |timeout| -> Result<_> {
-        let mut play = scene.play(&spec(timeout)).await?;
-        play.agent = play.agent.env("DOCKER_HOST", &address);
-        Ok(play)
-    };
-    let says = [
-        address.as_str(),
-        "does not answer",
-        "check that docker.service is enabled and running",
-    ];
-    let failure = Failure::new(69, "pull", "docker_unreachable", &says);
-    // It is looked for once more after the verdict, to stop what runs on it.
-    let play = on("5s").await?.timings(&json!({"delivery_least": 2000}));
-    play.fails(failure).await?;
-
-    // It comes up late.
-    let play = on("60s").await?;
-    let running = play.agent.start(&["launch"])?;
-    let waits = || running.output().contains("docker:version failed");
-    wait_until(PATIENCE, "the agent waits for the engine", waits).await?;
-    symlink(machine_socket()?, &socket)?;
-    running.finish(PATIENCE).await?.expect_code(0)?;
-    play.heard(Heard::Continue)?;
-
-    let mut play = scene.play(&spec("30s")).await?;
-    play.agent = play.agent.env("DOCKER_HOST", "ssh://host");
+    let service = json!({"image": image, "command": ["worker"]});
+    let play = scene.play(&scene.spec("30s", &[("web", service)])).await?;
     let says = [
         "ssh://host",
         "unix:///path/to/docker.sock or tcp://host:port",
     ];
     let failure = Failure::new(78, "pull", "docker_refused", &says);
-    play.fails(failure).await?;
+    play.env("DOCKER_HOST", "ssh://host").fails(failure).await?;
     Ok(())
-}
-
-/// Where the machine's engine is.
-fn machine_socket() -> Result<String> {
-    let address = std::env::var("DOCKER_HOST").unwrap_or_default();
-    if address.is_empty() {
-        return Ok("/var/run/docker.sock".to_owned());
-    }
-    let path = address.strip_prefix("unix://");
-    path.map(str::to_owned)
-        .with_context(|| format!("{address} is no socket's"))
 }

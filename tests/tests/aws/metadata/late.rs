@@ -1,4 +1,4 @@
-//! Bytes for user data, and roles that come late or never.
+//! Bytes for user data, and an instance without a role.
 
 use super::*;
 
@@ -23,58 +23,6 @@ async fn binary_user_data() -> Result<()> {
             ensure!(std::str::from_utf8(&user_data).is_err(), "that is text");
             let play = Play::open(scene.stage(user_data), []).await?;
             play.succeeds(Heard::Continue).await.map(drop)
-        },
-    )
-    .await
-}
-
-/// EC2 shows a role some moments after the launch.
-#[tokio::test]
-async fn credentials_come_late() -> Result<()> {
-    let scene = Scene::set().await?;
-    let image = scene.image().await?;
-    scene.parameter("a", "1", "String").await?;
-    let unassumed = || {
-        Answer::new(
-            200,
-            "text/plain",
-            r#"{"Code": "AssumeRoleUnauthorizedAccess"}"#,
-        )
-    };
-    let reference = format!("environment: {{A: \"{{{{ssm:/{}}}}}\"}}", scene.own("a"));
-    table(
-        [
-            (
-                "no role",
-                (
-                    Fault::Status(404).on_metadata(ROLES),
-                    "the instance has no role yet",
-                ),
-            ),
-            (
-                "no document",
-                (
-                    Fault::Status(404).on_metadata(ROLE),
-                    "attach an instance profile to the launch template",
-                ),
-            ),
-            (
-                "not to be assumed",
-                (
-                    Fault::Instead(unassumed()).on_metadata(ROLE),
-                    "check its trust policy",
-                ),
-            ),
-        ],
-        async |(order, words)| {
-            let stem = format!("web{}", fastrand::u32(..));
-            let play = Play::open(
-                scene.stage(scene.healthy(&image, &stem, &reference, "")),
-                [order.times(4)],
-            )
-            .await?;
-            let finished = play.succeeds(Heard::Continue).await?;
-            finished.expect_said(words)
         },
     )
     .await

@@ -21,8 +21,6 @@ use crate::scene::{Failure, Heard, PATIENCE, Play, Scene, gzip, stillborn, table
 
 const DOCUMENT: &str = "dynamic/instance-identity/document";
 const TARGET: &str = "meta-data/autoscaling/target-lifecycle-state";
-const TAG: &str = "meta-data/tags/instance/aws:autoscaling:groupName";
-const ROLES: &str = "meta-data/iam/security-credentials/";
 const ROLE: &str = "meta-data/iam/security-credentials/web";
 const TOKEN: &str = "api/token";
 const USER_DATA: &str = "user-data";

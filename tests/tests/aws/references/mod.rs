@@ -2,13 +2,10 @@
 
 mod refused;
 mod unfit;
-mod unreached;
-
-use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use firstlight_tests::stage::{Answer, AwsError, Fault, Order};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::scene::{Failure, Heard, Play, Scene, stillborn, table};
 
@@ -29,8 +26,6 @@ struct Case {
     says: Vec<String>,
     /// None of these is.
     silent: Vec<String>,
-    timeout: &'static str,
-    timings: Value,
 }
 
 fn keys(keys: &str) -> Case {
@@ -41,8 +36,6 @@ fn keys(keys: &str) -> Case {
         reason: "reference_invalid",
         says: Vec::new(),
         silent: vec![HUSHED.to_owned()],
-        timeout: "20s",
-        timings: json!({}),
     }
 }
 
@@ -73,28 +66,13 @@ impl Case {
             .extend(words.iter().map(|word| (*word).to_owned()));
         self
     }
-
-    fn timings(mut self, timings: Value) -> Self {
-        self.timings = timings;
-        self
-    }
-
-    /// What is tried to the end takes as long as the launch may.
-    fn in_vain(mut self) -> Self {
-        self.timeout = "5s";
-        self
-    }
 }
 
 async fn run(scene: &Scene, case: Case) -> Result<Play> {
     let own = |text: &String| text.replace('@', scene.names.suffix());
     let orders = case.orders.into_iter();
-    let play = Play::open(
-        scene.stage(stillborn(case.timeout, &own(&case.keys))),
-        orders,
-    )
-    .await?
-    .timings(&case.timings);
+    let stage = scene.stage(stillborn("20s", &own(&case.keys)));
+    let play = Play::open(stage, orders).await?;
     let says: Vec<String> = case.says.iter().map(own).collect();
     let says: Vec<&str> = says.iter().map(String::as_str).collect();
     let want = Failure {

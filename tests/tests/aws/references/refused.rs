@@ -38,11 +38,7 @@ async fn what_is_not_there() -> Result<()> {
 #[tokio::test]
 async fn who_may_not() -> Result<()> {
     let scene = set().await?;
-    let (own, path) = (
-        format!("/{}", scene.own("b")),
-        format!("/{}", scene.own("one")),
-    );
-    let secret = scene.own("json");
+    let own = format!("/{}", scene.own("b"));
     let key = "{\"Effect\":\"Allow\",\"Action\":\"kms:Decrypt\",\"Resource\":\"arn:aws:kms:eu-west-1:123456789012:key/KEY\"}";
     let three = "environment: {A: \"{{ssm:/@/a}}\", B: \"{{ssm:/@/b}}\", C: \"{{ssm:/@/c}}\"}";
     let others = ["ssm:/@/a: ", "ssm:/@/c: "];
@@ -78,35 +74,6 @@ async fn who_may_not() -> Result<()> {
                 )
                 .says(&["ssm:/@/b: ", "can't be prefixed with", "(ValidationException)"])
                 .silent(&others),
-        ),
-        (
-            "secret",
-            wants("secretsmanager:@/json#user")
-                .struck(Fault::Deny.on("secretsmanager", "GetSecretValue").naming(&secret))
-                .fails(77, "reference_denied")
-                .says(&[
-                    "secretsmanager:@/json: ",
-                    "is not authorized to perform: secretsmanager:GetSecretValue",
-                    "\"Action\":\"secretsmanager:GetSecretValue\",\"Resource\":\"arn:aws:secretsmanager:eu-west-1:123456789012:secret:@/json-??????\"",
-                ]),
-        ),
-        (
-            "a secret's key",
-            wants("secretsmanager:@/json#user")
-                .struck(Fault::DenyKms.on("secretsmanager", "GetSecretValue"))
-                .fails(77, "reference_undecryptable")
-                .says(&["secretsmanager:@/json: ", "Access to KMS is not allowed", key]),
-        ),
-        (
-            "path",
-            keys("environment_from: [\"ssm:/@/one/\"]")
-                .struck(Fault::Deny.on("ssm", "GetParametersByPath").naming(&path))
-                .fails(77, "reference_denied")
-                .says(&[
-                    "ssm:/@/one/: ",
-                    "is not authorized to perform: ssm:GetParametersByPath",
-                    "\"Action\":\"ssm:GetParametersByPath\",\"Resource\":\"arn:aws:ssm:eu-west-1:123456789012:parameter/@/one*\"",
-                ]),
         ),
         (
             "everything at once, the most in need of a person first",

@@ -72,41 +72,6 @@ async fn an_early_signal() -> Result<()> {
     .await
 }
 
-/// The group took the verdict and the answer was lost: no other verdict, and no failure.
-#[tokio::test]
-async fn an_answer_that_was_lost() -> Result<()> {
-    let ready = Ready::set().await?;
-    let broken = || ready.scene.stage("firstlight: 1\nservice: {}\n");
-    let mut cases = Vec::new();
-    for fault in [Fault::DoThenLose, Fault::Cut] {
-        cases.push((
-            format!("{fault:?} of CONTINUE"),
-            (ready.stage(""), fault.clone(), 0, Heard::Continue, true),
-        ));
-        cases.push((
-            format!("{fault:?} of ABANDON"),
-            // Metadata tells by then that the instance is to be terminated.
-            (broken(), fault, 78, Heard::Abandon, false),
-        ));
-    }
-    table(cases, async |(stage, fault, code, heard, again)| {
-        let play = Play::open(stage, [fault.on(COMPLETE.0, COMPLETE.1).times(1)]).await?;
-        let finished = play.ends(code, heard).await?;
-        let verdicts = play.stage.verdicts();
-        ensure!(
-            (verdicts.len() > 1) == again && is_one_word(&verdicts),
-            "{verdicts:?}"
-        );
-        ensure!(
-            delivered(&play).await? == up("settled"),
-            "{}",
-            play.story(&finished)
-        );
-        Ok(())
-    })
-    .await
-}
-
 /// The same where another hook still holds the instance, so that the group's state does not tell.
 #[tokio::test]
 async fn an_answer_that_was_lost_while_another_hook_holds() -> Result<()> {
@@ -124,89 +89,6 @@ async fn an_answer_that_was_lost_while_another_hook_holds() -> Result<()> {
     assert_eq!(delivered(&play).await?, up("settled"));
     assert_eq!(play.stage.lifecycle(), Some(Lifecycle::PendingWait));
     Ok(())
-}
-
-/// Throttled, away, out of time: decided, not delivered, and the verdict stands for the next start.
-#[tokio::test]
-async fn nobody_could_be_told() -> Result<()> {
-    let ready = Ready::set().await?;
-    let faults = [
-        (
-            "throttled",
-            (
-                Fault::Throttle,
-                "throttled by autoscaling:CompleteLifecycleAction, attempt 3",
-            ),
-        ),
-        (
-            "away",
-            (
-                Fault::Drop,
-                "autoscaling:CompleteLifecycleAction did not reach http://",
-            ),
-        ),
-        ("broken", (Fault::Status(500), "HTTP status 500")),
-        ("silent", (Fault::Hang, "no answer in time")),
-        (
-            "skewed",
-            (Fault::Skew, "check that the clock is synchronised"),
-        ),
-    ];
-    table(faults, async |(fault, says)| {
-        let broken = ready.scene.stage(stillborn("8s", ""));
-        let play = Play::open(broken, [fault.on(COMPLETE.0, COMPLETE.1)])
-            .await?
-            .timings(&json!({"delivery_least": 1500}));
-        let finished = play.ends(76, Heard::Nothing).await?;
-        finished.expect_said(says)?;
-        finished.expect_said("web/up could not be told in time")?;
-        ensure!(
-            delivered(&play).await? == up("undelivered"),
-            "{}",
-            play.story(&finished)
-        );
-        // The next start tells it, and decides nothing anew.
-        play.stage.call_off();
-        let again = play.launch().await?;
-        again.expect_code(78)?;
-        ensure!(
-            play.stage.counted() == [("up".to_owned(), Outcome::Abandon)],
-            "{}",
-            play.story(&again)
-        );
-        ensure!(
-            delivered(&play).await? == up("delivered"),
-            "{}",
-            play.story(&again)
-        );
-        Ok(())
-    })
-    .await
-}
-
-/// The same where it cannot be found out in time whom to tell.
-#[tokio::test]
-async fn nobody_could_be_found() -> Result<()> {
-    let scene = Scene::set().await?;
-    let cases = [
-        ("the group throttled", (INSTANCES, Fault::Throttle)),
-        ("the group away", (INSTANCES, Fault::Hang)),
-        ("the hooks throttled", (HOOKS, Fault::Throttle)),
-        ("the hooks away", (HOOKS, Fault::Drop)),
-    ];
-    table(cases, async |((service, operation), fault)| {
-        let broken = scene.stage(stillborn("8s", ""));
-        let play = Play::open(broken, [fault.on(service, operation)])
-            .await?
-            .timings(&json!({"delivery_least": 1500}));
-        let finished = play.ends(76, Heard::Nothing).await?;
-        let words = format!("the verdict could not be delivered in time: autoscaling:{operation}");
-        finished.expect_said(&words)?;
-        ensure!(called(&play, COMPLETE) == 0, "{}", play.story(&finished));
-        play.stage.call_off();
-        play.ends(78, Heard::Abandon).await.map(drop)
-    })
-    .await
 }
 
 /// The hook gave up before the launch was done: whatever it counted, the launch has nothing to add.
@@ -290,5 +172,27 @@ async fn terminated_meanwhile() -> Result<()> {
     finished.expect_said("the group is terminating the instance")?;
     assert_eq!(play.stage.counted(), [], "{}", play.story(&finished));
     assert_eq!(delivered(&play).await?, up("settled"));
+    Ok(())
+}
+
+/// A refusal that is none of the known ones ends telling at once, in AWS's words.
+#[tokio::test]
+async fn a_refusal_of_another_kind() -> Result<()> {
+    let ready = Ready::set().await?;
+    let refused = AwsError::new(
+        400,
+        "ValidationError",
+        "AutoScalingGroup name not found - AutoScalingGroup 'web' not found",
+    );
+    let play = Play::open(
+        ready.stage(""),
+        [Fault::Error(refused).on(COMPLETE.0, COMPLETE.1)],
+    )
+    .await?;
+    let finished = play.ends(78, Heard::Nothing).await?;
+    finished.expect_said(
+        "AutoScalingGroup 'web' not found (ValidationError); correct `signal:` in the spec",
+    )?;
+    assert_eq!(called(&play, COMPLETE), 1);
     Ok(())
 }

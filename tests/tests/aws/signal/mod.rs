@@ -1,7 +1,6 @@
 //! Telling the group: whom, when, how often, and what a person reads when nobody could be told.
 
 mod delivery;
-mod denied;
 mod stack;
 mod whom;
 

@@ -7,10 +7,8 @@ use super::*;
 async fn cloudformation() -> Result<()> {
     let ready = Ready::set().await?;
     let signal = "{cloudformation: {stack: web, resource: Group}}";
-    let resource = "allow cloudformation:SignalResource on arn:aws:cloudformation:eu-west-1:123456789012:stack/web/*";
     let failing =
         || stillborn("20s", "").replace("services:", &format!("signal: {signal}\nservices:"));
-    let deny = || Some(Fault::Deny.on("cloudformation", "SignalResource"));
     let cases = [
         (
             "success",
@@ -46,18 +44,6 @@ async fn cloudformation() -> Result<()> {
                 "settled",
                 vec![],
                 "the stack waits for no signal any more",
-            ),
-        ),
-        (
-            "denied",
-            (
-                ready.stage(signal),
-                "CREATE_IN_PROGRESS",
-                deny(),
-                77,
-                "denied",
-                vec![],
-                resource,
             ),
         ),
     ];

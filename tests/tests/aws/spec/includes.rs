@@ -99,37 +99,12 @@ async fn includes() -> Result<()> {
             ),
         ),
         (
-            "denied",
-            include(
-                "{from: \"s3://%/web.yaml\"}",
-                s3(Fault::Deny),
-                denied,
-                &[
-                    "include s3://%/web.yaml may not be read: ",
-                    "is not authorized to perform: s3:GetObject on resource: \"arn:aws:s3:::%/web.yaml\"",
-                    "grant the instance's role `s3:GetObject` on arn:aws:s3:::%/web.yaml",
-                ],
-            ),
-        ),
-        (
             "another account's bucket",
             include(
                 "{from: \"s3://%/web.yaml\", owner: \"210987654321\"}",
                 None,
                 denied,
                 &["Access Denied", "account 210987654321 does not own"],
-            ),
-        ),
-        (
-            "its key denied",
-            include(
-                "{from: \"s3://%/web.yaml\"}",
-                s3(Fault::DenyKms),
-                denied,
-                &[
-                    "not authorized to perform: kms:Decrypt",
-                    "grant the instance's role `kms:Decrypt` on the key",
-                ],
             ),
         ),
         (
