@@ -193,6 +193,10 @@ impl Driver {
             sight = running.watch.done() => {
                 let events = sight.since(&self.seen);
                 self.seen = sight.clone();
+                // Who came for one verdict has it, and sees to it alone.
+                if self.stay == Stay::Leave && self.announced.is_some() {
+                    return vec![];
+                }
                 running.watch = Slot::of(watch::look(cx, sight));
                 events
             }

@@ -37,6 +37,11 @@ pub(super) async fn open(
     })
     .await?;
     report.identified(&me);
+    // Who came for one verdict sees to it; what the group wants since then is for who stays.
+    let decided = left
+        .as_ref()
+        .is_some_and(|left| left.is_of(&me) && left.verdict().is_some());
+    let target = target.filter(|_| stay == Stay::Stay || !decided);
     let record = lifecycle::open(left, &me, target, &began);
     let cx = Context {
         aws: aws::config(&imds, &me.region, &timings).await,
