@@ -247,6 +247,8 @@ impl Driver {
             self.before = decided.map(|_| lifecycle::exit(&self.record.state));
             self.decided = false;
             self.announced = None;
+            // What was still to be done was for the transition that is over.
+            self.queue.clear();
         }
         self.record = record;
         self.queue.extend(effects);

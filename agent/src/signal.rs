@@ -11,7 +11,7 @@ mod deliver;
 mod group;
 mod heartbeat;
 mod join;
-mod reconcile;
+pub mod reconcile;
 mod standing;
 mod unhealthy;
 mod whom;

@@ -63,6 +63,10 @@ impl Driver {
             }
             Effect::Signal { to, .. } if running.telling.as_ref() == Some(&to) => {}
             Effect::Signal { to, go, again } => self.signal(to, go, again, cx, me, running),
+            Effect::Withhold => {
+                running.signal = Slot::idle();
+                running.telling = None;
+            }
             Effect::Evidence if running.evidence.is_busy() => {}
             Effect::Evidence => self.evidence(cx, me, running),
             Effect::StopWorkload if running.stop.is_busy() => {}

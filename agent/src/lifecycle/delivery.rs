@@ -2,8 +2,9 @@
 
 use super::{
     event::Effect,
+    heed::heeded,
     record::{Delivery, Kind, Recipient, Record, Settled, State, Verdict},
-    work::is_busy,
+    work::{begin, is_busy},
 };
 use crate::{imds::TargetState, verdict::Exit};
 
@@ -11,6 +12,16 @@ use crate::{imds::TargetState, verdict::Exit};
 pub(super) fn settle(record: &Record) -> Vec<Effect> {
     let mut effects = vec![Effect::Persist];
     effects.extend(on(record, false));
+    effects
+}
+
+/// Other work is wanted; and where a launch said that it serves, what may be told changes with it.
+pub(super) fn changed(record: &Record) -> Vec<Effect> {
+    let mut effects = begin(record);
+    let go = matches!(record.verdict(), Some(Verdict::Continue(_)));
+    if go && record.transition.kind == Kind::Launch && !record.is_told() {
+        effects.extend(on(record, true));
+    }
     effects
 }
 
@@ -32,7 +43,8 @@ pub(super) fn on(record: &Record, again: bool) -> Vec<Effect> {
 
 /// Tells the next who has not been told, and keeps all of these waiting; when all are told, a failed
 /// workload is stopped, and that is it. Nobody is told CONTINUE while the workload is being started
-/// again, ABANDON before the evidence is safe, or anything while what the group wants is a riddle.
+/// again or drained, ABANDON before the evidence is safe, or anything while what the group wants is a
+/// riddle.
 fn deliver(
     record: &Record,
     verdict: &Verdict,
@@ -49,9 +61,10 @@ fn deliver(
     let untold = deliveries
         .iter()
         .find(|delivery| delivery.settled.is_none());
+    let serves = record.is_served() && !record.facts.leaving && heeded(record).is_none();
     let next = match untold {
-        Some(_) if go && kind == Kind::Launch && !record.is_served() => rest(record),
-        Some(_) if riddle && kind.is_entry() => rest(record),
+        Some(_) if go && kind == Kind::Launch && !serves => return withhold(record, waiting),
+        Some(_) if riddle && kind.is_entry() => return withhold(record, waiting),
         Some(next) => Some(Effect::Signal {
             to: next.to.clone(),
             go,
@@ -63,9 +76,18 @@ fn deliver(
     [waiting].into_iter().chain(next).collect()
 }
 
-/// Nothing more for now, though not all are told.
-fn rest(record: &Record) -> Option<Effect> {
-    leave(record, Effect::Rest(exit(&record.state)))
+/// Nothing more for now, though not all are told. Once services are drained nothing may ever be told:
+/// then the group shall not wait for it either.
+fn withhold(record: &Record, waiting: Effect) -> Vec<Effect> {
+    let waiting = match record.is_drained() {
+        true => Effect::Heartbeat(vec![]),
+        false => waiting,
+    };
+    let rest = leave(record, Effect::Rest(exit(&record.state)));
+    [Effect::Withhold, waiting]
+        .into_iter()
+        .chain(rest)
+        .collect()
 }
 
 /// An end, or a rest: never before what has to be worked at is done.

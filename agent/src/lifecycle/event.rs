@@ -117,6 +117,8 @@ pub enum Effect {
         /// An earlier process may have sent it already.
         again: bool,
     },
+    /// Tell nobody anything for now: what is on its way is cut off where it is, and may have arrived.
+    Withhold,
     /// Keep evidence of a failure where it outlives the instance. Ends in [`Event::Collected`], in bounded
     /// time.
     Evidence,
@@ -136,7 +138,7 @@ pub enum Effect {
 
 impl Effect {
     /// The name of every kind of effect, as the journal tells it.
-    pub const NAMES: [&str; 17] = [
+    pub const NAMES: [&str; 18] = [
         "persist",
         "join",
         "heartbeat",
@@ -147,6 +149,7 @@ impl Effect {
         "begin_keep",
         "abort",
         "signal",
+        "withhold",
         "evidence",
         "stop_workload",
         "look",
@@ -169,6 +172,7 @@ impl Effect {
             Effect::Begin(Work::Keep) => "begin_keep",
             Effect::Abort => "abort",
             Effect::Signal { .. } => "signal",
+            Effect::Withhold => "withhold",
             Effect::Evidence => "evidence",
             Effect::StopWorkload => "stop_workload",
             Effect::Look => "look",

@@ -2,6 +2,7 @@
 
 use super::{
     decide::decide,
+    delivery::changed,
     event::Effect,
     notice::{Notice, Notices},
     record::{Kind, Record, State, Verdict},
@@ -17,7 +18,9 @@ pub(super) fn noticed(record: &mut Record, notices: Notices) -> Vec<Effect> {
     // The instance was kept after all: where services were drained for it, they serve again.
     if before && heeded(record).is_none() && record.transition.kind == Kind::Launch {
         record.facts.drained_in = None;
-        return noted(begin(record));
+        // Some may be stopped already: what they are is proven again.
+        record.facts.served = None;
+        return noted(changed(record));
     }
     heed(record)
 }
@@ -38,7 +41,7 @@ pub(super) fn heed(record: &mut Record) -> Vec<Effect> {
         }
         // By when it has to be over is another.
         State::Undecided { .. } => noted(begin(record)),
-        State::Decided { .. } if wanted.is_some() && record.is_served() => noted(begin(record)),
+        State::Decided { .. } if wanted.is_some() && record.is_served() => noted(changed(record)),
         State::Decided { .. } => noted(vec![]),
     }
 }

@@ -6,7 +6,7 @@
 use super::{
     clock::Now,
     decide::{abandon, decide},
-    delivery::{exit, on, over, signalled},
+    delivery::{changed, exit, on, over, signalled},
     event::{Effect, Event, Fact},
     heed::{heed, noticed},
     join::join,
@@ -48,11 +48,9 @@ pub fn step(record: &Record, event: Event, now: &Now) -> (Record, Vec<Effect>) {
         Event::Terminate => vec![Effect::Abort, Effect::Exit(exit(&next.state))],
         Event::ShuttingDown => {
             next.facts.leaving = true;
-            let drain = work::begin(&next);
-            if drain.is_empty() {
-                resume(&next)
-            } else {
-                drain
+            match work::wanted(&next) {
+                Some(_) => changed(&next),
+                None => resume(&next),
             }
         }
     };

@@ -6,7 +6,7 @@
 use super::{
     clock::Now,
     delivery::exit,
-    record::{Kind, Record, State},
+    record::{Kind, Record, Settled, State, Verdict},
 };
 use crate::imds::TargetState;
 
@@ -54,9 +54,18 @@ pub(super) fn begun_by(record: &Record, target: &TargetState) -> Option<Kind> {
     }
 }
 
-/// Whether the group had it in service, or on its way there.
+/// Whether the group had it in service, or on its way there: it said so, or took a CONTINUE.
 fn has_served(record: &Record) -> bool {
-    record.facts.target == Some(TargetState::InService) || record.is_told()
+    let taken = match &record.state {
+        State::Decided {
+            verdict: Verdict::Continue(_),
+            deliveries: Some(deliveries),
+        } => deliveries
+            .iter()
+            .any(|delivery| delivery.settled == Some(Settled::Delivered)),
+        State::Decided { .. } | State::Undecided { .. } => false,
+    };
+    taken || record.facts.target == Some(TargetState::InService)
 }
 
 /// A launch on its way is over when its instance is, whatever the spec says of draining.

@@ -2,13 +2,13 @@
 
 use super::{
     SignalError, cloudformation,
-    reconcile::{Next, next},
+    reconcile::{Next, leads_to, next, next_unsaid},
     standing::standing,
 };
 use crate::{
     aws::{self, CallError, Cause},
     context::{Context, Deadline},
-    imds::{Identity, TargetState},
+    imds::{Identity, ImdsError},
     lifecycle::{Kind, Recipient, Settled},
     retry,
     verdict::{LaunchError, Reason, Stage},
@@ -100,9 +100,8 @@ impl Completion<'_> {
     /// the next attempt a refusal. What the group says of the instance tells which.
     async fn deliver(&self, mut sent: bool) -> Result<Told, SignalError> {
         let mut refused_since: Option<Instant> = None;
-        let mut again = sent;
         loop {
-            let error = match self.send(&mut sent, &mut again).await {
+            let error = match self.send(&mut sent).await {
                 Ok(Sent::Taken) => return Ok(Told::Taken),
                 Ok(Sent::Overtaken) => {
                     return Ok(Told::Needless(
@@ -115,7 +114,7 @@ impl Completion<'_> {
             let since = *refused_since.get_or_insert_with(Instant::now);
             let waited = since.elapsed() >= self.cx.timings.reconcile_patience;
             let poll = self.deadline.at_most(self.cx.timings.reconcile_poll);
-            match standing(self.cx, self.me, poll).await {
+            let next = match standing(self.cx, self.me, poll).await {
                 Ok(Some(instance)) if instance.group != self.group => {
                     return Err(SignalError::OtherGroup {
                         named: self.group.to_owned(),
@@ -124,18 +123,17 @@ impl Completion<'_> {
                 }
                 Ok(instance) => {
                     let state = instance.map(|instance| instance.state);
-                    match next(self.kind, state.as_deref(), sent, waited) {
-                        Next::Again => {}
-                        Next::Settled(why) => return Ok(Told::Needless(why)),
-                    }
+                    next(self.kind, state.as_deref(), sent, waited)
                 }
-                // The group does not say. Given its time, a refusal most likely means that it is done.
-                Err(_) if waited => {
-                    return Ok(Told::Needless(
-                        "refused for long, and the group's state cannot be read: taken for done",
-                    ));
+                Err(_) => next_unsaid(self.kind, waited),
+            };
+            match next {
+                Next::Again => {}
+                Next::Early => {
+                    sent = false;
+                    refused_since = None;
                 }
-                Err(_) => {}
+                Next::Settled(why) => return Ok(Told::Needless(why)),
             }
             if self.cx.timings.reconcile_poll >= self.deadline.remaining() {
                 return Err(SignalError::Undelivered { error });
@@ -145,9 +143,9 @@ impl Completion<'_> {
     }
 
     /// Sends it until there is an answer. An attempt whose answer was lost may have been taken, and a
-    /// signal names the instance, not the action: sent again it could complete the hook's next one. So
-    /// all but the first look first where the group wants the instance.
-    async fn send(&self, sent: &mut bool, again: &mut bool) -> Result<Sent, CallError> {
+    /// signal names the instance, not the action: sent late it could complete the hook's next one. So
+    /// each looks first where the group wants the instance.
+    async fn send(&self, sent: &mut bool) -> Result<Sent, CallError> {
         let client = aws_sdk_autoscaling::Client::new(&self.cx.aws);
         let timings = &self.cx.timings;
         retry::until(
@@ -157,7 +155,7 @@ impl Completion<'_> {
             &self.cx.report,
             |last| last.unwrap_or_else(|| CallError::cut_off(ACTION, &self.cx.aws)),
             async || {
-                if std::mem::replace(again, true) && self.is_overtaken().await {
+                if self.is_overtaken().await {
                     return Ok(Sent::Overtaken);
                 }
                 let call = client
@@ -179,23 +177,19 @@ impl Completion<'_> {
         .await
     }
 
-    /// Whether the group wants the instance elsewhere. What metadata does not tell now is no news.
+    /// Whether the group wants the instance elsewhere. While metadata is silent nobody knows what a signal
+    /// would reach, so it waits; the deadline cuts it off.
     async fn is_overtaken(&self) -> bool {
-        let soon = self.deadline.at_most(self.cx.timings.imds_attempt);
-        let target = self.cx.imds.target_state(soon).await;
-        target.is_ok_and(|target| target.is_some_and(|target| !leads_to(self.kind, &target)))
-    }
-}
-
-/// Whether a transition of this kind leads to this target.
-fn leads_to(kind: Kind, target: &TargetState) -> bool {
-    match target {
-        TargetState::InService => kind == Kind::Launch,
-        TargetState::WarmedHibernated | TargetState::WarmedRunning | TargetState::WarmedStopped => {
-            matches!(kind, Kind::WarmEnter | Kind::WarmReturn)
+        loop {
+            match self.cx.imds.target_state(self.deadline).await {
+                Ok(target) => {
+                    return target.is_some_and(|target| !leads_to(self.kind, &target));
+                }
+                Err(ImdsError::Unreachable { .. }) => {}
+                Err(ImdsError::Denied { .. } | ImdsError::Invalid { .. }) => return false,
+            }
+            sleep(self.cx.timings.reconcile_poll).await;
         }
-        TargetState::Terminated | TargetState::WarmedTerminated => kind == Kind::Terminate,
-        TargetState::Standby | TargetState::Detached | TargetState::Unknown(_) => false,
     }
 }
 
@@ -213,31 +207,4 @@ pub(super) fn resource(me: &Identity, group: &str) -> String {
 /// Arrives as a bare ValidationError; only its words tell.
 fn no_active_action(error: &CallError) -> bool {
     error.cause == Cause::Refused && error.message.contains("No active Lifecycle Action found")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use Kind::{Launch, Terminate, WarmEnter, WarmReturn};
-
-    #[test]
-    fn where_each_transition_leads() {
-        for (target, kinds) in [
-            ("InService", &[Launch][..]),
-            ("Warmed:Stopped", &[WarmEnter, WarmReturn]),
-            ("Warmed:Running", &[WarmEnter, WarmReturn]),
-            ("Warmed:Hibernated", &[WarmEnter, WarmReturn]),
-            ("Terminated", &[Terminate]),
-            ("Warmed:Terminated", &[Terminate]),
-            ("Standby", &[]),
-            ("Detached", &[]),
-            ("RootVolumeReplaced", &[]),
-        ] {
-            let target = TargetState::from(target.to_owned());
-            for kind in [Launch, WarmEnter, WarmReturn, Terminate] {
-                let wanted = kinds.contains(&kind);
-                assert_eq!(leads_to(kind, &target), wanted, "{kind:?} {target:?}");
-            }
-        }
-    }
 }

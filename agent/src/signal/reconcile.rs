@@ -1,13 +1,16 @@
 //! "No active Lifecycle Action found": too early, too late, or never there. The group's own state tells.
+//! Pure, so that the model test plays with the same rules.
 //!
 //! Source of the states: "Amazon EC2 Auto Scaling instance lifecycle" and "Lifecycle hooks for warm pools".
 
 use super::group::Way;
-use crate::lifecycle::Kind;
+use crate::{imds::TargetState, lifecycle::Kind};
 
 /// What a refused signal means, given what the group says of the instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Next {
+pub enum Next {
+    /// The hook is not open yet, so nothing that was sent has been taken: send it again after a while.
+    Early,
     /// Send it again after a while.
     Again,
     /// It need not be sent again: in words, why.
@@ -16,7 +19,7 @@ pub(super) enum Next {
 
 /// `state` is the instance's lifecycle state, `None` when it is in no group. `sent` says that an earlier
 /// send may have arrived; `waited` that it was given its time since.
-pub(super) fn next(kind: Kind, state: Option<&str>, sent: bool, waited: bool) -> Next {
+pub fn next(kind: Kind, state: Option<&str>, sent: bool, waited: bool) -> Next {
     let Some(state) = state else {
         return Next::Settled("the instance is in no group any more");
     };
@@ -26,9 +29,21 @@ pub(super) fn next(kind: Kind, state: Option<&str>, sent: bool, waited: bool) ->
             Next::Settled("an earlier signal was taken, and another hook holds the instance")
         }
         // `Pending` comes before `Pending:Wait`, and a hook takes no verdict before that.
-        At::Before | At::Wait => Next::Again,
+        At::Before => Next::Early,
+        At::Wait => Next::Again,
         At::Ending => Next::Settled("the group is terminating the instance"),
         At::Past => Next::Settled("the group has gone on"),
+    }
+}
+
+/// The same, where the group does not say. Given its time, a refusal most likely means that the hook is
+/// done; but on a way out load balancers may hold an instance up for an hour before its hooks open.
+pub fn next_unsaid(kind: Kind, waited: bool) -> Next {
+    match Way::of(kind) {
+        Way::In if waited => {
+            Next::Settled("refused for long, and the group's state cannot be read: taken for done")
+        }
+        Way::In | Way::Out => Next::Again,
     }
 }
 
@@ -79,50 +94,62 @@ fn leaving(kind: Kind, pool: bool, step: &str) -> At {
     }
 }
 
+/// Whether a transition of this kind leads to this target.
+pub fn leads_to(kind: Kind, target: &TargetState) -> bool {
+    match target {
+        TargetState::InService => kind == Kind::Launch,
+        TargetState::WarmedHibernated | TargetState::WarmedRunning | TargetState::WarmedStopped => {
+            matches!(kind, Kind::WarmEnter | Kind::WarmReturn)
+        }
+        TargetState::Terminated | TargetState::WarmedTerminated => kind == Kind::Terminate,
+        TargetState::Standby | TargetState::Detached | TargetState::Unknown(_) => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use Kind::{Launch, Terminate, WarmEnter, WarmReturn};
 
     #[test]
     fn what_a_refused_signal_means() {
-        use Kind::{Launch, Terminate, WarmEnter, WarmReturn};
         let gone_on = Next::Settled("the group has gone on");
         let terminating = Next::Settled("the group is terminating the instance");
         let another =
             Next::Settled("an earlier signal was taken, and another hook holds the instance");
-        let again = Next::Again;
+        let (again, soon) = (Next::Again, Next::Early);
         // `late`: an earlier send may have arrived, and was given its time
         for (kind, state, early, late) in [
-            (Launch, "Pending", again, again),
+            (Launch, "Pending", soon, soon),
             (Launch, "Pending:Wait", again, another),
             (Launch, "Pending:Proceed", gone_on, gone_on),
             (Launch, "InService", gone_on, gone_on),
             (Launch, "Standby", gone_on, gone_on),
-            (Launch, "Warmed:Stopped", again, again),
-            (Launch, "Warmed:Running", again, again),
+            (Launch, "Warmed:Stopped", soon, soon),
+            (Launch, "Warmed:Running", soon, soon),
             (Launch, "Warmed:Pending:Proceed", gone_on, gone_on),
             (Launch, "Terminating", terminating, terminating),
             (Launch, "Terminating:Wait", terminating, terminating),
             (Launch, "Terminated", terminating, terminating),
             (Launch, "Warmed:Terminating:Wait", terminating, terminating),
-            (WarmEnter, "Warmed:Pending", again, again),
+            (WarmEnter, "Warmed:Pending", soon, soon),
             (WarmEnter, "Warmed:Pending:Wait", again, another),
             (WarmEnter, "Warmed:Pending:Proceed", gone_on, gone_on),
             (WarmEnter, "Warmed:Stopped", gone_on, gone_on),
             (WarmEnter, "Warmed:Hibernated", gone_on, gone_on),
             (WarmEnter, "Warmed:Terminating", terminating, terminating),
-            (WarmReturn, "InService", again, again),
-            (WarmReturn, "Terminating", again, again),
-            (WarmReturn, "Warmed:Pending", again, again),
+            (WarmReturn, "InService", soon, soon),
+            (WarmReturn, "Terminating", soon, soon),
+            (WarmReturn, "Warmed:Pending", soon, soon),
             (WarmReturn, "Warmed:Pending:Wait", again, another),
             (WarmReturn, "Warmed:Pending:Proceed", gone_on, gone_on),
             (WarmReturn, "Warmed:Running", gone_on, gone_on),
             (WarmReturn, "Terminated", gone_on, gone_on),
-            (Terminate, "InService", again, again),
-            (Terminate, "Standby", again, again),
-            (Terminate, "Pending:Wait", again, again),
-            (Terminate, "Warmed:Stopped", again, again),
-            (Terminate, "Terminating", again, again),
+            (Terminate, "InService", soon, soon),
+            (Terminate, "Standby", soon, soon),
+            (Terminate, "Pending:Wait", soon, soon),
+            (Terminate, "Warmed:Stopped", soon, soon),
+            (Terminate, "Terminating", soon, soon),
             (Terminate, "Terminating:Wait", again, another),
             (Terminate, "Warmed:Terminating:Wait", again, another),
             (Terminate, "Terminating:Proceed", gone_on, gone_on),
@@ -144,6 +171,36 @@ mod tests {
                 );
             }
             assert!(matches!(next(kind, None, false, false), Next::Settled(_)));
+        }
+    }
+
+    #[test]
+    fn what_a_refused_signal_means_where_the_group_does_not_say() {
+        for kind in [Launch, WarmEnter, WarmReturn, Terminate] {
+            assert_eq!(next_unsaid(kind, false), Next::Again, "{kind:?}");
+            let settled = matches!(next_unsaid(kind, true), Next::Settled(_));
+            assert_eq!(settled, kind.is_entry(), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn where_each_transition_leads() {
+        for (target, kinds) in [
+            ("InService", &[Launch][..]),
+            ("Warmed:Stopped", &[WarmEnter, WarmReturn]),
+            ("Warmed:Running", &[WarmEnter, WarmReturn]),
+            ("Warmed:Hibernated", &[WarmEnter, WarmReturn]),
+            ("Terminated", &[Terminate]),
+            ("Warmed:Terminated", &[Terminate]),
+            ("Standby", &[]),
+            ("Detached", &[]),
+            ("RootVolumeReplaced", &[]),
+        ] {
+            let target = TargetState::from(target.to_owned());
+            for kind in [Launch, WarmEnter, WarmReturn, Terminate] {
+                let wanted = kinds.contains(&kind);
+                assert_eq!(leads_to(kind, &target), wanted, "{kind:?} {target:?}");
+            }
         }
     }
 }

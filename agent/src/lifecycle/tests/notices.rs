@@ -110,9 +110,33 @@ fn drained_for_a_notice_it_is_told_nothing_and_ends_with_nothing_left() {
 }
 
 #[test]
+fn drained_before_anybody_was_told_nobody_is() {
+    let mut life = Life::begun("InService").after([joined("a"), healthy()]);
+    assert_eq!(
+        life.on(noticed("spot")),
+        "Persist, Begin(Drain for a notice), Withhold, Heartbeat(a)"
+    );
+    // Killed, it does not take up what it withheld.
+    let again = "Begin(Drain for a notice), Withhold, Heartbeat(a)";
+    assert_eq!(life.clone().killed("InService"), again);
+    // Nor does the group go on waiting for what may never be true again.
+    let rest = "Persist, Withhold, Heartbeat(), Rest(Undelivered)";
+    assert_eq!(life.on(drained()), rest);
+    assert_eq!(
+        life.on(noticed("")),
+        "Persist, Permit, Begin(Launch), Withhold, Heartbeat(a)"
+    );
+    assert_eq!(
+        life.on(healthy()),
+        "Persist, Begin(Keep), Heartbeat(a), Signal(a CONTINUE again)"
+    );
+}
+
+#[test]
 fn withdrawn_it_serves_again() {
     let mut draining = Life::serving().after([noticed("spot")]);
-    assert_eq!(draining.on(noticed("")), "Persist, Begin(Keep)");
+    // Some may be stopped already: what they are is proven again.
+    assert_eq!(draining.on(noticed("")), "Persist, Permit, Begin(Launch)");
     let mut drained = Life::serving().after([noticed("spot"), drained()]);
     assert_eq!(drained.on(noticed("")), "Persist, Permit, Begin(Launch)");
     assert_eq!(

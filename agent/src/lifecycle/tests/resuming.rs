@@ -117,7 +117,7 @@ fn a_reboot_before_the_verdict_was_told_proves_it_again_first() {
     let mut life = Life::begun("InService").after([joined("a"), healthy()]);
     assert_eq!(
         life.rebooted("InService"),
-        "Permit, Begin(Launch), Heartbeat(a)"
+        "Permit, Begin(Launch), Withhold, Heartbeat(a)"
     );
     // It does not come up: nobody is told that it did, and the verdict stands for the next start.
     let mut broken = life.clone();
@@ -132,7 +132,7 @@ fn a_reboot_before_the_verdict_was_told_proves_it_again_first() {
     let mut life = life.after([noticed("spot")]);
     assert_eq!(
         life.on(drained()),
-        "Persist, Heartbeat(a), Rest(Undelivered)"
+        "Persist, Withhold, Heartbeat(), Rest(Undelivered)"
     );
 }
 

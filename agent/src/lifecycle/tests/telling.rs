@@ -186,13 +186,13 @@ fn nobody_hears_anything_while_what_the_group_wants_is_a_riddle() {
         let mut life = Life::begun("Terminating:Odd").after([joined("a"), verdict]);
         let said = life.on(Event::Collected);
         assert!(
-            said.starts_with("Heartbeat(a), Rest(Undelivered)"),
+            said.starts_with("Withhold, Heartbeat(a), Rest(Undelivered)"),
             "{said}"
         );
         // Another riddle is one.
         assert_eq!(
             life.on(headed("Odder")),
-            "Persist, Heartbeat(a), Rest(Undelivered)"
+            "Persist, Withhold, Heartbeat(a), Rest(Undelivered)"
         );
         let said = life.on(headed("InService"));
         assert!(

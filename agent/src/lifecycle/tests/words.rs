@@ -38,6 +38,7 @@ fn effect(effect: &Effect) -> String {
         | Effect::ReportUnhealthy
         | Effect::Forget
         | Effect::Rest(_)
+        | Effect::Withhold
         | Effect::Exit(_) => format!("{effect:?}"),
     }
 }
