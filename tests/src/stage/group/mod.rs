@@ -127,6 +127,18 @@ impl Group {
         Some((self.passages.len() - 1, *edge))
     }
 
+    /// The hooks that hold the instance up, as of the last look.
+    pub fn open_hooks(&self) -> impl Iterator<Item = &str> {
+        let actions = match &self.phase {
+            Phase::Wait { actions, .. } => actions.as_slice(),
+            Phase::Outside | Phase::Before { .. } | Phase::Proceed { .. } | Phase::Rest { .. } => {
+                &[]
+            }
+        };
+        let open = actions.iter().filter(|action| action.result.is_none());
+        open.map(|action| action.hook.name.as_str())
+    }
+
     /// Every accepted heartbeat: when, since the group began, and for which hook.
     #[must_use]
     pub fn heartbeats(&self) -> &[(Duration, String)] {
