@@ -7,6 +7,9 @@ use std::collections::HashMap;
 
 /// The label that marks what is ours; its value names the instance.
 pub const INSTANCE: &str = "io.firstlight.instance";
+/// The machine image: another one on the same instance is another launch, and containers may lie on a
+/// volume that outlives the one they were made from.
+const AMI: &str = "io.firstlight.ami";
 const NAME: &str = "io.firstlight.name";
 const KIND: &str = "io.firstlight.kind";
 const EPOCH: &str = "io.firstlight.epoch";
@@ -19,6 +22,7 @@ const DEPTH: &str = "io.firstlight.depth";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Labels {
     pub(super) instance: String,
+    pub(super) ami: String,
     pub(super) name: String,
     pub(super) kind: Kind,
     pub(super) epoch: u64,
@@ -32,6 +36,7 @@ impl Labels {
     pub(super) fn pairs(&self) -> impl Iterator<Item = (String, String)> {
         [
             (INSTANCE, self.instance.clone()),
+            (AMI, self.ami.clone()),
             (NAME, self.name.clone()),
             (KIND, self.kind.as_str().to_owned()),
             (EPOCH, self.epoch.to_string()),
@@ -48,6 +53,7 @@ impl Labels {
         let same = |(key, value): (&str, &str)| found.get(key).is_some_and(|found| found == value);
         [
             (INSTANCE, self.instance.as_str()),
+            (AMI, &self.ami),
             (NAME, &self.name),
             (KIND, self.kind.as_str()),
             (EPOCH, &self.epoch.to_string()),
@@ -155,6 +161,7 @@ mod tests {
     fn labels(kind: Kind) -> Labels {
         Labels {
             instance: "i-1".into(),
+            ami: "ami-1".into(),
             name: "db".into(),
             kind,
             epoch: 3,
@@ -190,6 +197,7 @@ mod tests {
         let epoch: Change = |labels| labels.epoch = 2;
         let digest: Change = |labels| labels.digest = "def".into();
         let instance: Change = |labels| labels.instance = "i-0".into();
+        let ami: Change = |labels| labels.ami = "ami-0".into();
         let adopt = Plan::Adopt("id".into());
         let start = Plan::Start("id".into());
         let ended = Plan::Ended("id".into());
@@ -208,6 +216,7 @@ mod tests {
             (Service, epoch, Status::RUNNING, 0, &replace),
             (Service, digest, Status::RUNNING, 0, &replace),
             (Service, instance, Status::RUNNING, 0, &replace),
+            (Service, ami, Status::RUNNING, 0, &replace),
             (Task, same, Status::RUNNING, 0, &adopt),
             (Task, same, Status::CREATED, 0, &start),
             (Task, same, Status::EXITED, 0, &finished),
@@ -216,6 +225,7 @@ mod tests {
             (Task, boot, Status::EXITED, 137, &replace),
             (Task, boot, Status::CREATED, 0, &replace),
             (Task, epoch, Status::EXITED, 0, &replace),
+            (Task, ami, Status::EXITED, 0, &replace),
             (Task, digest, Status::EXITED, 0, &finished),
             (Task, digest, Status::EXITED, 1, &replace),
             (Task, digest, Status::RUNNING, 0, &replace),

@@ -98,6 +98,7 @@ pub async fn ensure<E: Failure>(
         cx,
         docker,
         instance: &me.instance_id,
+        ami: &me.image_id,
         launch,
         digest: &resolution.digest,
         images,

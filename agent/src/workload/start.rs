@@ -32,6 +32,7 @@ pub(super) struct Maker<'a> {
     pub(super) cx: &'a Context,
     pub(super) docker: Docker,
     pub(super) instance: &'a str,
+    pub(super) ami: &'a str,
     pub(super) launch: &'a Launch,
     pub(super) digest: &'a str,
     pub(super) images: &'a Images,
@@ -96,6 +97,7 @@ impl Maker<'_> {
     pub(super) fn labels(&self, part: &Part<'_>) -> Labels {
         Labels {
             instance: self.instance.to_owned(),
+            ami: self.ami.to_owned(),
             name: part.name.to_owned(),
             kind: part.kind,
             epoch: self.launch.epoch,
@@ -256,6 +258,7 @@ mod tests {
             cx: &engine.cx,
             docker: engine.docker.clone(),
             instance: "i-1",
+            ami: "ami-1",
             launch: &Launch {
                 epoch: 1,
                 boot_id: "boot".into(),
