@@ -2,18 +2,22 @@
 //!
 //! It is at rest when its status says so: everything asked of it so far is done, and it watches.
 
+use std::sync::Arc;
+
 use anyhow::{Context as _, Result};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use super::play::PATIENCE;
-use super::{Agent, Finished, Running};
+use super::{Agent, Finished, Mailbox, Place, Running};
 
 /// An agent that stays; it is killed when dropped.
 #[derive(Debug)]
 pub struct Resident {
     running: Running,
     agent: Agent,
+    /// Where its lines go, if not to its output.
+    journal: Option<Arc<Mailbox>>,
 }
 
 impl Resident {
@@ -25,7 +29,21 @@ impl Resident {
         Ok(Self {
             running: agent.start(&["run"])?,
             agent: agent.clone(),
+            journal: None,
         })
+    }
+
+    /// The same under systemd's journal, which this mailbox is. It is for one agent: what is in there already was not said
+    /// by the next.
+    ///
+    /// # Errors
+    /// If it can't be started.
+    pub fn journalled(agent: &Agent, journal: &Arc<Mailbox>) -> Result<Self> {
+        let place = Place::new().journal(journal.folder());
+        let mut resident = Self::start(&agent.clone().at(place))?;
+        resident.agent = agent.clone();
+        resident.journal = Some(Arc::clone(journal));
+        Ok(resident)
     }
 
     /// The process.
@@ -47,7 +65,12 @@ impl Resident {
     /// # Errors
     /// If it doesn't in time, or ended.
     pub async fn says(&mut self, said: &str) -> Result<()> {
-        self.running.says(PATIENCE, said, 1).await
+        let Some(journal) = self.journal.clone() else {
+            return self.running.says(PATIENCE, said, 1).await;
+        };
+        let what = format!("the journal has {said:?}");
+        let waited = self.until(&what, || journal.text().contains(said)).await;
+        waited.with_context(|| journal.text())
     }
 
     /// Waits until it is at rest in the transition of this epoch.

@@ -3,11 +3,10 @@
 use anyhow::{Context as _, Result, ensure};
 use firstlight_tests::harness::play::PATIENCE;
 use firstlight_tests::harness::{Resident, Running, listens};
-use firstlight_tests::stage::{Edge, Fault, Outcome};
+use firstlight_tests::stage::{Fault, Outcome};
 
-use crate::scene::{DOWN, Play, Scene, UP};
-
-const CONTINUED: [(Edge, &[(&str, Outcome)]); 1] = [(Edge::Launch, &[(UP, Outcome::Continue)])];
+use crate::play::{ENDED, GIVEN_UP, LAUNCHED, Play};
+use crate::scene::{Scene, UP};
 
 /// A one-shot agent that waits for the other.
 async fn follower(play: &Play) -> Result<Running> {
@@ -23,13 +22,9 @@ async fn follower(play: &Play) -> Result<Running> {
 /// group then gives up is told as it went all the same.
 #[tokio::test]
 async fn a_launch_follows_the_agent_that_stays() -> Result<()> {
-    let abandoned: &[_] = &[
-        (Edge::Launch, &[(UP, Outcome::Abandon)][..]),
-        (Edge::Terminate, &[(DOWN, Outcome::Continue)]),
-    ];
     for (keys, code, epoch, counted) in [
-        ("", 0, 1, &CONTINUED[..]),
-        ("environment: {EXIT_AFTER_MS: 1}", 80, 2, abandoned),
+        ("", 0, 1, &[LAUNCHED][..]),
+        ("environment: {EXIT_AFTER_MS: 1}", 80, 2, &[GIVEN_UP, ENDED]),
     ] {
         let scene = Scene::set().await?;
         let play = scene.play(&scene.spec("", keys)).await?;
@@ -86,7 +81,7 @@ async fn taken_over(play: &Play, resident: &mut Resident) -> Result<()> {
         .await?;
     resident.rests(1).await?;
     play.looks(resident).await?;
-    play.counted(&CONTINUED)
+    play.counted(&[LAUNCHED])
 }
 
 /// As in an upgrade: the second waits for the lock. Containers are adopted, and nobody is told again.

@@ -8,10 +8,8 @@ use firstlight_tests::harness::Resident;
 use firstlight_tests::stage::{Builder, Edge, Fault, Group, Hook, Lifecycle, Outcome, Stage};
 use serde_json::json;
 
-use crate::scene::{DOWN, Play, Scene, UP};
-
-const LAUNCHED: (Edge, &[(&str, Outcome)]) = (Edge::Launch, &[(UP, Outcome::Continue)]);
-const ENDED: (Edge, &[(&str, Outcome)]) = (Edge::Terminate, &[(DOWN, Outcome::Continue)]);
+use crate::play::{ENDED, LAUNCHED, Play};
+use crate::scene::{DOWN, Scene, UP};
 
 /// A group whose balancer takes this long to let go of the instance.
 fn balanced(spec: &str, takes: Duration) -> Builder {
@@ -125,28 +123,54 @@ async fn not_wanted() -> Result<()> {
     scene.untouched().await
 }
 
-/// Several hooks wait, and none is said to be ours: it drains, says so, and leaves them to whose they are.
+/// Several hooks wait, and none is said to be ours, or one that is not there: it drains, says so, and leaves them to whose they
+/// are.
 #[tokio::test]
-async fn several_hooks_and_none_named() -> Result<()> {
+async fn nobody_can_be_told() -> Result<()> {
+    for (top, says) in [
+        (
+            "",
+            "several terminate hooks (down, logs) and the spec names none",
+        ),
+        (
+            "signal: {terminating: other}",
+            "group web has no terminate hook other (it has: down, logs)",
+        ),
+    ] {
+        let scene = Scene::set().await?;
+        let hooks = [
+            Hook::launching(UP),
+            Hook::terminating(DOWN),
+            Hook::terminating("logs"),
+        ];
+        let builder = Stage::builder()
+            .group("web", hooks)
+            .user_data(scene.spec(top, ""));
+        let play = scene.play_on(builder).await?;
+        let mut resident = play.serving().await?;
+        play.stage.group(Group::terminate)?;
+        resident.says(says).await?;
+        resident.rests(2).await?;
+        play.counted(&[LAUNCHED, (Edge::Terminate, &[])])?;
+        ensure!(!scene.is_running(&scene.web).await?, "it runs");
+    }
+    Ok(())
+}
+
+/// The balancer still sends requests, and the service dies: it is started again as before.
+#[tokio::test]
+async fn a_service_that_dies_meanwhile() -> Result<()> {
     let scene = Scene::set().await?;
-    let hooks = [
-        Hook::launching(UP),
-        Hook::terminating(DOWN),
-        Hook::terminating("logs"),
-    ];
-    let builder = Stage::builder()
-        .group("web", hooks)
-        .user_data(scene.plain());
-    let play = scene.play_on(builder).await?;
+    let play = scene
+        .play_on(balanced(&scene.plain(), Duration::from_secs(3600)))
+        .await?;
     let mut resident = play.serving().await?;
     play.stage.group(Group::terminate)?;
-    resident
-        .says("several terminate hooks (down, logs)")
-        .await?;
-    resident.rests(2).await?;
-    play.counted(&[LAUNCHED, (Edge::Terminate, &[])])?;
-    ensure!(!scene.is_running(&scene.web).await?, "it runs");
-    Ok(())
+    resident.says("serving on until").await?;
+    scene.engine.kill(&scene.web).await?;
+    resident.says("started again, for the 1. time").await?;
+    scene.given("hello").await?;
+    play.counted(&[LAUNCHED, (Edge::Terminate, &[])])
 }
 
 /// One of several is named: that one is told, and the other is not ours.

@@ -3,10 +3,11 @@
 
 use anyhow::{Result, ensure};
 use firstlight_tests::harness::{Boot, Resident};
-use firstlight_tests::stage::{Edge, Group, Hook, Instance, Lifecycle, Outcome, Stage};
+use firstlight_tests::stage::{Edge, Group, Hook, Instance, Lifecycle, Stage};
 use serde_json::json;
 
-use crate::scene::{DOWN, Play, Scene, TARGET, UP};
+use crate::play::{LAUNCHED, Play};
+use crate::scene::{DOWN, Scene, TARGET, UP};
 
 /// What the agent says when metadata tells of another target.
 fn wanted(target: &str) -> String {
@@ -37,7 +38,7 @@ async fn standby_and_back() -> Result<()> {
     play.stage.group(Group::leave_standby)?;
     left_alone(&play, &mut resident, "InService", calls).await?;
     play.counted(&[
-        (Edge::Launch, &[(UP, Outcome::Continue)]),
+        LAUNCHED,
         (Edge::EnterStandby, &[]),
         (Edge::LeaveStandby, &[]),
     ])?;
@@ -61,11 +62,7 @@ async fn detached_and_attached() -> Result<()> {
     play.stage.group(Group::attach)?;
     play.stage.set_metadata(TARGET, Some(b"InService"));
     left_alone(&play, &mut resident, "InService", calls).await?;
-    play.counted(&[
-        (Edge::Launch, &[(UP, Outcome::Continue)]),
-        (Edge::Detach, &[]),
-        (Edge::Attach, &[]),
-    ])?;
+    play.counted(&[LAUNCHED, (Edge::Detach, &[]), (Edge::Attach, &[])])?;
     scene.untouched().await
 }
 
@@ -101,7 +98,7 @@ async fn a_state_that_nobody_knows() -> Result<()> {
         status["delivery"][0]["outcome"] == "delivered"
     };
     resident.until("that is on record", told).await?;
-    play.counted(&[(Edge::Launch, &[(UP, Outcome::Continue)])])?;
+    play.counted(&[LAUNCHED])?;
     scene.untouched().await
 }
 
@@ -130,7 +127,7 @@ async fn a_riddle_while_it_serves() -> Result<()> {
 }
 
 /// The same instance from another image: what an earlier image's agent left on record is not this one's, and neither are its
-/// containers. It happens to be on disk where the record is on a volume of its own.
+/// containers. Both are there still where they are on volumes of their own.
 #[tokio::test]
 async fn another_root_volume() -> Result<()> {
     let scene = Scene::set().await?;
@@ -158,17 +155,15 @@ async fn another_root_volume() -> Result<()> {
     play.agent = boot.of(&play.agent)?;
     let mut resident = play.start()?;
     resident.rests(1).await?;
-    play.counted(&[
-        (Edge::Launch, &[(UP, Outcome::Continue)]),
-        (Edge::ReplaceRoot, &[]),
-        (Edge::Launch, &[(UP, Outcome::Continue)]),
-    ])?;
+    play.counted(&[LAUNCHED, (Edge::ReplaceRoot, &[]), LAUNCHED])?;
     let status = play.agent.status().await?;
     ensure!(
         status["image_id"] == new && status["resumed"] == 0,
         "{status:#}"
     );
+    // All of it again, the task too: it is another launch.
     scene.made(&scene.web, 2).await?;
+    scene.made(&scene.job, 2).await?;
     scene.serves().await?;
     Ok(())
 }

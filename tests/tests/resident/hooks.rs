@@ -4,6 +4,7 @@ use anyhow::{Result, ensure};
 use firstlight_tests::stage::{Edge, Fault, Group, Hook, Opens, Outcome, Stage};
 use serde_json::json;
 
+use crate::play::LAUNCHED;
 use crate::scene::{Scene, TARGET, UP};
 
 /// In no group: it serves, and tells nobody. Then one takes it in, which has no hook for that.
@@ -40,7 +41,7 @@ async fn a_target_that_comes_late() -> Result<()> {
     scene.made(&scene.job, 0).await?;
     play.stage.set_metadata(TARGET, Some(b"InService"));
     resident.rests(1).await?;
-    play.counted(&[(Edge::Launch, &[(UP, Outcome::Continue)])])?;
+    play.counted(&[LAUNCHED])?;
     scene.untouched().await
 }
 

@@ -5,18 +5,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use firstlight_tests::harness::Resident;
-use firstlight_tests::stage::{Edge, Group, Outcome, SpotAction};
+use firstlight_tests::stage::{Edge, Group, SpotAction};
 
 use crate::drain::{NEVER_HEALTHY, probed};
-use crate::scene::{DOWN, Scene, UP};
+use crate::play::{ENDED, GIVEN_UP, LAUNCHED};
+use crate::scene::{MINUTES, Scene};
 
-const LAUNCHED: (Edge, &[(&str, Outcome)]) = (Edge::Launch, &[(UP, Outcome::Continue)]);
-const ENDED: (Edge, &[(&str, Outcome)]) = (Edge::Terminate, &[(DOWN, Outcome::Continue)]);
 const SPOT: &str = "meta-data/spot/instance-action";
 const REBALANCE: &str = "meta-data/events/recommendations/rebalance";
 const MAINTENANCE: &str = "meta-data/events/maintenance/scheduled";
-
-const MINUTES: Duration = Duration::from_secs(120);
 
 /// Waits until the service is stopped.
 async fn drained(scene: &Scene, resident: &mut Resident) -> Result<()> {
@@ -117,21 +114,12 @@ async fn taken_back() -> Result<()> {
     drained(&scene, &mut resident).await?;
     play.looks(&mut resident).await?;
     play.stage.set_metadata(SPOT, None);
-    serves_again(&scene, &mut resident).await?;
+    let again = || scene.events.count(&scene.web, "start") > 1;
+    resident.until("it is started again", again).await?;
     play.counted(&[LAUNCHED])?;
     scene.given("hello").await?;
     // The task is done for good.
     scene.made(&scene.job, 1).await
-}
-
-async fn serves_again(scene: &Scene, resident: &mut Resident) -> Result<()> {
-    let again = || scene.events.count(&scene.web, "start") > 1;
-    resident.until("it is started again", again).await?;
-    resident
-        .until("it answers", || scene.events.count(&scene.web, "start") > 1)
-        .await?;
-    scene.serves().await?;
-    Ok(())
 }
 
 /// Before anything serves: the launch is given up, so that the group looks for another instance at once.
@@ -143,7 +131,7 @@ async fn an_interruption_during_a_launch() -> Result<()> {
     play.stage.spot_notice(SpotAction::Terminate, MINUTES);
     resident.says("reclaimed").await?;
     resident.rests(2).await?;
-    play.counted(&[(Edge::Launch, &[(UP, Outcome::Abandon)]), ENDED])?;
+    play.counted(&[GIVEN_UP, ENDED])?;
     ensure!(!scene.is_running(&scene.web).await?, "it runs");
     Ok(())
 }
@@ -151,24 +139,23 @@ async fn an_interruption_during_a_launch() -> Result<()> {
 /// What is no interruption ends no launch, unless it is named.
 #[tokio::test]
 async fn advice_during_a_launch() -> Result<()> {
-    for (top, outcome) in [
-        ("", None),
-        ("drain: {on: [rebalance]}", Some(Outcome::Abandon)),
-    ] {
+    for (top, heeded) in [("", false), ("drain: {on: [terminate, rebalance]}", true)] {
         let scene = Scene::set().await?;
         let play = scene.play(&scene.spec(top, NEVER_HEALTHY)).await?;
         let mut resident = probed(&scene, &play).await?;
         play.stage.rebalance();
         resident.says("rebalance").await?;
-        play.looks(&mut resident).await?;
-        let counted: Vec<Outcome> = play
-            .stage
-            .counted()
-            .iter()
-            .map(|(_, told)| *told)
-            .take(1)
-            .collect();
-        ensure!(counted == Vec::from_iter(outcome), "{top:?}: {counted:?}");
+        if heeded {
+            resident.rests(2).await?;
+            play.counted(&[GIVEN_UP, ENDED])?;
+        } else {
+            play.looks(&mut resident).await?;
+            play.counted(&[(Edge::Launch, &[])])?;
+        }
+        ensure!(
+            scene.is_running(&scene.web).await? != heeded,
+            "{top:?}: whether it runs"
+        );
     }
     Ok(())
 }
@@ -186,5 +173,5 @@ async fn announced_before_the_launch() -> Result<()> {
     let mut resident = play.start()?;
     resident.says("reclaimed").await?;
     resident.rests(2).await?;
-    play.counted(&[(Edge::Launch, &[(UP, Outcome::Abandon)]), ENDED])
+    play.counted(&[GIVEN_UP, ENDED])
 }

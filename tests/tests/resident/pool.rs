@@ -1,20 +1,14 @@
 //! The warm pool: in with nothing started and no secret asked for, out into service with everything looked up again, back, and
 //! to its end from there.
 
-use std::fs;
-use std::path::PathBuf;
-
 use anyhow::{Context as _, Result, ensure};
 use firstlight_tests::harness::{Boot, Resident};
 use firstlight_tests::stage::{Builder, Edge, Fault, Group, Hook, Outcome, Pool, Stage};
 use nix::sys::signal::Signal;
 use serde_json::json;
 
-use crate::scene::{DOWN, Play, Scene, TARGET, UP};
-
-const ENTERED: (Edge, &[(&str, Outcome)]) = (Edge::WarmEnter, &[(UP, Outcome::Continue)]);
-const LEFT: (Edge, &[(&str, Outcome)]) = (Edge::WarmLeave, &[(UP, Outcome::Continue)]);
-const RETURNED: (Edge, &[(&str, Outcome)]) = (Edge::WarmReturn, &[(DOWN, Outcome::Continue)]);
+use crate::play::{ENTERED, LAUNCHED, LEFT, Play, RETURNED};
+use crate::scene::{DOWN, Scene, TARGET, UP};
 
 /// A group that launches into its warm pool.
 fn pool(scene: &Scene, pool: Pool) -> Builder {
@@ -41,25 +35,9 @@ async fn rests_cold(scene: &Scene, play: &Play) -> Result<()> {
         let state = &scene.inspect(&name).await?["State"];
         ensure!(state["Running"] == json!(false), "{name} runs in the pool");
     }
-    let secrets = secret_files(play)?;
+    let secrets = play.secret_files()?;
     ensure!(secrets.is_empty(), "secrets in the pool: {secrets:?}");
     Ok(())
-}
-
-/// The files below the agent's tmpfs.
-fn secret_files(play: &Play) -> Result<Vec<PathBuf>> {
-    let (mut files, mut folders) = (Vec::new(), vec![play.agent.root().join("run")]);
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder)? {
-            let path = entry?.path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                files.push(path);
-            }
-        }
-    }
-    Ok(files)
 }
 
 /// Another image under the tag, another secret: what an instance in the pool has missed. Gives the image.
@@ -206,22 +184,23 @@ async fn back_and_out_again() -> Result<()> {
     let mut resident = play.serving().await?;
     play.stage.group(Group::return_to_pool)?;
     resident.rests(2).await?;
-    let launched = (Edge::Launch, &[(UP, Outcome::Continue)][..]);
-    play.counted(&[launched, RETURNED])?;
+    play.counted(&[LAUNCHED, RETURNED])?;
     rests_cold(&scene, &play).await?;
 
     let digest = time_goes_by(&scene).await?;
     play.stage.group(Group::leave_pool)?;
     resident.rests(3).await?;
-    play.counted(&[launched, RETURNED, LEFT])?;
+    play.counted(&[LAUNCHED, RETURNED, LEFT])?;
     up_to_date(&scene, &digest, "later").await?;
+    let secrets = play.secret_files()?;
+    ensure!(secrets.len() == 1, "of an earlier launch too: {secrets:?}");
     // The first launch's containers are replaced, and its task is not this one's.
     scene.made(&scene.web, 2).await?;
     scene.made(&scene.job, 2).await?;
 
     play.stage.group(Group::return_to_pool)?;
     resident.rests(4).await?;
-    play.counted(&[launched, RETURNED, LEFT, RETURNED])?;
+    play.counted(&[LAUNCHED, RETURNED, LEFT, RETURNED])?;
     rests_cold(&scene, &play).await
 }
 

@@ -4,18 +4,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use firstlight_tests::harness::play::{self, PATIENCE};
-use firstlight_tests::harness::{Agent, Ground, Names, Resident};
+use firstlight_tests::harness::play::PATIENCE;
+use firstlight_tests::harness::{Agent, Ground, Names};
 use firstlight_tests::parts::engine::Engine;
 use firstlight_tests::parts::events::Events;
+use firstlight_tests::parts::private_engine::PrivateEngine;
 use firstlight_tests::parts::webapp;
-use firstlight_tests::stage::{Builder, Edge, Entry, Hook, Instance, Outcome, Stage};
+use firstlight_tests::stage::{Builder, Hook, Instance, Stage};
+use firstlight_tests::wait::{until, wait_until};
 use serde_json::{Value, json};
+
+use crate::play::{Play, timings};
 
 /// The launch hook.
 pub(crate) const UP: &str = "up";
 /// The termination hook.
 pub(crate) const DOWN: &str = "down";
+/// What EC2 leaves of an instance's time, more than a test takes.
+pub(crate) const MINUTES: Duration = Duration::from_secs(120);
 /// The metadata path of the target state.
 pub(crate) const TARGET: &str = "meta-data/autoscaling/target-lifecycle-state";
 
@@ -29,13 +35,33 @@ pub(crate) struct Scene {
     /// The task.
     pub(crate) job: String,
     pub(crate) names: Names,
+    /// How the engine knows the registry.
+    host: String,
+    /// Where the engine is, if it isn't the machine's.
+    docker_host: Option<String>,
 }
 
 impl Scene {
     pub(crate) async fn set() -> Result<Self> {
         let (ground, engine) = tokio::try_join!(Ground::shared(), Engine::connect())?;
-        let names = Names::new();
-        names.images_of(&format!("{}/{}", ground.registry.host(), names.suffix()));
+        let host = ground.registry.host();
+        let scene = Self::with(ground, engine, Names::new(), host).await?;
+        let images = format!("{}/{}", scene.host, scene.names.suffix());
+        scene.names.images_of(&images);
+        Ok(scene)
+    }
+
+    /// The same on an engine of its own, where the registry goes by this name.
+    pub(crate) async fn apart(engine: &PrivateEngine, host: &str) -> Result<Self> {
+        let address = engine.address();
+        let (ground, engine) = tokio::try_join!(Ground::shared(), Engine::at(&address))?;
+        let names = Names::new().on(&address);
+        let mut scene = Self::with(ground, engine, names, host.to_owned()).await?;
+        scene.docker_host = Some(address);
+        Ok(scene)
+    }
+
+    async fn with(ground: Arc<Ground>, engine: Engine, names: Names, host: String) -> Result<Self> {
         let scene = Self {
             events: Events::of(&engine, names.suffix())?,
             web: names.unique("web"),
@@ -43,6 +69,8 @@ impl Scene {
             ground,
             engine,
             names,
+            host,
+            docker_host: None,
         };
         scene.push().await?;
         let password = &scene.ground.login.password;
@@ -63,8 +91,7 @@ impl Scene {
 
     /// What runs when the image is this one.
     pub(crate) fn pinned(&self, digest: &str) -> String {
-        let host = self.ground.registry.host();
-        format!("{host}/{}/web@{digest}", self.names.suffix())
+        format!("{}/{}/web@{digest}", self.host, self.names.suffix())
     }
 
     /// The name of a parameter of this test's own: `version`, `word`, `registry`.
@@ -81,7 +108,7 @@ impl Scene {
     /// A spec: the task and the service after it, with `top` at its top level. A line of `web` replaces the service's own for
     /// that key. More services may follow.
     pub(crate) fn spec(&self, top: &str, web: &str) -> String {
-        let (host, user) = (self.ground.registry.host(), &self.ground.login.user);
+        let (host, user) = (&self.host, &self.ground.login.user);
         let login = json!({"username": user, "password": self.reference("registry")});
         let (image, word) = (self.image(), self.reference("word"));
         let files = format!("files: {{/run/word: {{content: \"{word}\"}}}}");
@@ -118,11 +145,12 @@ impl Scene {
 
     /// The image that every spec names.
     fn image(&self) -> String {
-        let (host, version) = (self.ground.registry.host(), self.reference("version"));
+        let (host, version) = (&self.host, self.reference("version"));
         format!("\"{host}/{}/web:{version}\"", self.names.suffix())
     }
 
-    fn reference(&self, name: &str) -> String {
+    /// A reference to a parameter of this test's own.
+    pub(crate) fn reference(&self, name: &str) -> String {
         format!("{{{{ssm:{}}}}}", self.named(name))
     }
 
@@ -146,7 +174,10 @@ impl Scene {
     pub(crate) async fn play_as(&self, instance: Instance, builder: Builder) -> Result<Play> {
         let stage = builder.instance(instance).moto(self.ground.moto.url());
         let stage = stage.open().await?;
-        let agent = Agent::on(&stage)?.timings(&timings(&json!({})));
+        let mut agent = Agent::on(&stage)?.timings(&timings(&json!({})));
+        if let Some(address) = &self.docker_host {
+            agent = agent.env("DOCKER_HOST", address);
+        }
         Ok(Play { stage, agent })
     }
 
@@ -167,21 +198,38 @@ impl Scene {
 
     /// Holds the service to answer from outside, and gives what it was given, by its own account.
     pub(crate) async fn serves(&self) -> Result<Value> {
+        let answer = self.ask("inspect").await?.error_for_status()?;
+        Ok(serde_json::from_str(&answer.text().await?)?)
+    }
+
+    /// The same of one that was started a moment ago.
+    pub(crate) async fn comes_to_serve(&self) -> Result<Value> {
+        until(PATIENCE, "it serves", async || self.serves().await.ok()).await
+    }
+
+    /// Has the service end by itself, and well.
+    pub(crate) async fn ends_itself(&self) -> Result<()> {
+        let before = self.events.count(&self.web, "die");
+        // It ends without an answer.
+        let cut_off = self.ask("stop").await.is_err();
+        ensure!(cut_off, "it goes on");
+        let died = || self.events.count(&self.web, "die") > before;
+        wait_until(PATIENCE, "it has ended", died).await
+    }
+
+    async fn ask(&self, path: &str) -> Result<reqwest::Response> {
         let web = self.inspect(&self.web).await?;
         let address = web["NetworkSettings"]["Networks"]["firstlight"]["IPAddress"].as_str();
         let address = address.filter(|address| !address.is_empty());
         let address = address.with_context(|| format!("{} does not run", self.web))?;
         let client = reqwest::Client::builder().no_proxy().build()?;
-        let url = format!("http://{address}:3000/inspect");
-        let answer = client.get(&url).timeout(PATIENCE).send().await?;
-        Ok(serde_json::from_str(
-            &answer.error_for_status()?.text().await?,
-        )?)
+        let url = format!("http://{address}:3000/{path}");
+        Ok(client.get(&url).timeout(PATIENCE).send().await?)
     }
 
     /// Holds the service to run with this secret, in its environment and in its file.
     pub(crate) async fn given(&self, word: &str) -> Result<()> {
-        let inside = self.serves().await?;
+        let inside = self.comes_to_serve().await?;
         let has = [
             &inside["environment"]["WORD"],
             &inside["files"]["/run/word"]["content"],
@@ -213,104 +261,4 @@ fn ample() -> Duration {
     let uptime = std::fs::read_to_string("/proc/uptime").unwrap_or_default();
     let seconds = uptime.split('.').next().and_then(|text| text.parse().ok());
     Duration::from_secs(seconds.unwrap_or_default()) + Duration::from_secs(3600)
-}
-
-/// Timings of an agent whose parts are a loopback away, with these beside.
-pub(crate) fn timings(more: &Value) -> Value {
-    let mut timings = play::timings(&json!({"watch_poll": 100, "heartbeat_least": 300}));
-    for (name, value) in more.as_object().into_iter().flatten() {
-        timings[name] = value.clone();
-    }
-    timings
-}
-
-/// An instance on its stage, and the agent on it.
-pub(crate) struct Play {
-    pub(crate) stage: Stage,
-    pub(crate) agent: Agent,
-}
-
-impl Play {
-    /// With other timings beside those of every test.
-    pub(crate) fn timings(mut self, more: &Value) -> Self {
-        self.agent = self.agent.timings(&timings(more));
-        self
-    }
-
-    /// Starts the agent, and does not wait.
-    pub(crate) fn start(&self) -> Result<Resident> {
-        Resident::start(&self.agent)
-    }
-
-    /// Starts the agent and waits until it serves and rests, in its first transition, with CONTINUE.
-    pub(crate) async fn serving(&self) -> Result<Resident> {
-        let mut resident = self.start()?;
-        let rested = resident.rests(1).await;
-        rested.with_context(|| self.stage.transcript())?;
-        self.counted(&[(Edge::Launch, &[(UP, Outcome::Continue)])])?;
-        Ok(resident)
-    }
-
-    /// Holds the edges that the group took the instance along to be these, each with the verdicts that counted on it; and
-    /// no verdict to have been refused, or timed out.
-    pub(crate) fn counted(&self, wanted: &[(Edge, &[(&str, Outcome)])]) -> Result<()> {
-        let passages = self.stage.passages();
-        let found: Vec<(Edge, Vec<(&str, Outcome)>)> = passages
-            .iter()
-            .map(|passage| {
-                let verdicts = passage.verdicts.iter();
-                let told = verdicts.map(|verdict| (verdict.hook.as_str(), verdict.outcome));
-                (passage.edge, told.collect())
-            })
-            .collect();
-        let wanted: Vec<(Edge, Vec<(&str, Outcome)>)> = wanted
-            .iter()
-            .map(|(edge, told)| (*edge, told.to_vec()))
-            .collect();
-        let told: usize = wanted.iter().map(|(_, told)| told.len()).sum();
-        ensure!(
-            found == wanted && self.completions() == told,
-            "wanted {wanted:?} and nothing else told, got {found:?} of {:?}\n{}",
-            self.stage.verdicts(),
-            self.stage.transcript()
-        );
-        Ok(())
-    }
-
-    /// How often the group was told a verdict, or tried to be.
-    pub(crate) fn completions(&self) -> usize {
-        let told = self
-            .stage
-            .calls_of("autoscaling", "CompleteLifecycleAction");
-        told.len()
-    }
-
-    /// Waits until the agent has looked at metadata once more from the beginning of a look to its end.
-    pub(crate) async fn looks(&self, resident: &mut Resident) -> Result<()> {
-        let before = self.looked();
-        resident
-            .until("it looks once more", || self.looked() >= before + 2)
-            .await
-    }
-
-    fn looked(&self) -> usize {
-        let calls = self.stage.calls();
-        calls.iter().filter(|call| call.call.names(TARGET)).count()
-    }
-
-    /// The calls since there were so many, but for metadata.
-    pub(crate) fn since(&self, number: usize) -> Vec<Entry> {
-        let calls = self.stage.calls().split_off(number);
-        calls
-            .into_iter()
-            .filter(|call| call.call.service != "imds")
-            .collect()
-    }
-
-    /// Holds there to have been none.
-    pub(crate) fn silent_since(&self, number: usize) -> Result<()> {
-        let calls: Vec<String> = self.since(number).iter().map(ToString::to_string).collect();
-        ensure!(calls.is_empty(), "there were calls:\n{}", calls.join("\n"));
-        Ok(())
-    }
 }
