@@ -4,16 +4,15 @@ use anyhow::{Result, ensure};
 use firstlight_tests::stage::{Edge, Fault, Group, Hook, Opens, Outcome, Stage};
 use serde_json::json;
 
-use crate::play::LAUNCHED;
-use crate::scene::{Scene, TARGET, UP};
+use crate::play::{ENDED, LAUNCHED};
+use crate::scene::{DOWN, Scene, TARGET, UP};
 
-/// In no group: it serves, and tells nobody. Then one takes it in, which has no hook for that.
+/// In no group: it serves, and tells nobody. Then one takes it in, which has no hook for that, and ends it later, which has.
 #[tokio::test]
 async fn joining_after_boot() -> Result<()> {
     let scene = Scene::set().await?;
-    let builder = Stage::builder()
-        .group("web", [Hook::launching(UP)])
-        .outside();
+    let hooks = [Hook::launching(UP), Hook::terminating(DOWN)];
+    let builder = Stage::builder().group("web", hooks).outside();
     let play = scene.play_on(builder.user_data(scene.plain())).await?;
     let mut resident = play.start()?;
     resident.rests(1).await?;
@@ -25,7 +24,12 @@ async fn joining_after_boot() -> Result<()> {
     play.looks(&mut resident).await?;
     play.silent_since(calls)?;
     play.counted(&[(Edge::Attach, &[])])?;
-    scene.untouched().await
+    scene.untouched().await?;
+    play.stage.group(Group::terminate)?;
+    resident.rests(2).await?;
+    play.counted(&[(Edge::Attach, &[]), ENDED])?;
+    ensure!(!scene.is_running(&scene.web).await?, "it runs");
+    Ok(())
 }
 
 /// Metadata has no target state in the first moments, and the group lists the instance before it does: nothing is started
@@ -45,7 +49,8 @@ async fn a_target_that_comes_late() -> Result<()> {
     scene.untouched().await
 }
 
-/// The hook was made when the instance was there: it holds up the next, and this one goes into service without it.
+/// The hook was made when the instance was there: it holds up the next, and this one goes into service without it. One that is
+/// made while it serves is there for its end.
 #[tokio::test]
 async fn a_hook_made_after_the_instance() -> Result<()> {
     let scene = Scene::set().await?;
@@ -70,7 +75,19 @@ async fn a_hook_made_after_the_instance() -> Result<()> {
     let calls = play.stage.calls().len();
     play.looks(&mut resident).await?;
     play.silent_since(calls)?;
-    scene.untouched().await
+    scene.untouched().await?;
+    play.stage.group(|group, now| {
+        group.add_hook(Hook::terminating(DOWN), now);
+        Ok(())
+    })?;
+    play.stage.group(Group::terminate)?;
+    resident.rests(2).await?;
+    let counted = play.stage.counted();
+    ensure!(
+        counted == [(DOWN.to_owned(), Outcome::Continue)],
+        "{counted:?}"
+    );
+    Ok(())
 }
 
 /// The hook is made, and begins to hold, while the launch is under way: its name was not there to be found at first.

@@ -3,12 +3,20 @@
 
 use anyhow::{Context as _, Result, ensure};
 use firstlight_tests::harness::{Boot, Resident};
-use firstlight_tests::stage::{Builder, Edge, Fault, Group, Hook, Outcome, Pool, Stage};
+use firstlight_tests::stage::{
+    Builder, Edge, Fault, Group, Hook, Outcome, Pool, SpotAction, Stage,
+};
 use nix::sys::signal::Signal;
 use serde_json::json;
 
-use crate::play::{ENTERED, LAUNCHED, LEFT, Play, RETURNED};
-use crate::scene::{DOWN, Scene, TARGET, UP};
+use crate::play::{ENTERED, LAUNCHED, LEFT, Play, RETURNED, Told};
+use crate::scene::{DOWN, MINUTES, Scene, TARGET, UP};
+
+/// Given up on its way in, and then ended.
+const REFUSED: [Told; 2] = [
+    (Edge::WarmEnter, &[(UP, Outcome::Abandon)]),
+    (Edge::WarmTerminate, &[(DOWN, Outcome::Continue)]),
+];
 
 /// A group that launches into its warm pool.
 fn pool(scene: &Scene, pool: Pool) -> Builder {
@@ -174,6 +182,21 @@ async fn killed_on_its_way_in() -> Result<()> {
     rests_cold(&scene, &play).await
 }
 
+/// EC2 takes the instance back before it is in: the group is told, so that it looks for another one.
+#[tokio::test]
+async fn interrupted_on_its_way_in() -> Result<()> {
+    let scene = Scene::set().await?;
+    let play = scene.play_on(pool(&scene, Pool::Stopped)).await?;
+    play.stage.order(Fault::Hang.on("ssm", "GetParameters"));
+    let mut resident = play.start()?;
+    let asked = || !play.stage.calls_of("ssm", "GetParameters").is_empty();
+    resident.until("it resolves", asked).await?;
+    play.stage.spot_notice(SpotAction::Terminate, MINUTES);
+    resident.rests(2).await?;
+    play.counted(&REFUSED)?;
+    scene.made(&scene.web, 0).await
+}
+
 /// Scaled in to the pool and out again: drained, cold, and launched anew; each edge has its own hook and verdict.
 #[tokio::test]
 async fn back_and_out_again() -> Result<()> {
@@ -243,9 +266,6 @@ async fn refused_on_its_way_in() -> Result<()> {
     let play = scene.play_on(pool(&scene, Pool::Stopped)).await?;
     let mut resident = play.start()?;
     resident.rests(2).await?;
-    play.counted(&[
-        (Edge::WarmEnter, &[(UP, Outcome::Abandon)]),
-        (Edge::WarmTerminate, &[(DOWN, Outcome::Continue)]),
-    ])?;
+    play.counted(&REFUSED)?;
     scene.made(&scene.web, 0).await
 }
