@@ -65,11 +65,20 @@ impl Resident {
     /// # Errors
     /// If it doesn't in time, or ended.
     pub async fn says(&mut self, said: &str) -> Result<()> {
+        self.says_times(said, 1).await
+    }
+
+    /// Waits until the agent has written this so often.
+    ///
+    /// # Errors
+    /// If it doesn't in time, or ended.
+    pub async fn says_times(&mut self, said: &str, times: usize) -> Result<()> {
         let Some(journal) = self.journal.clone() else {
-            return self.running.says(PATIENCE, said, 1).await;
+            return self.running.says(PATIENCE, said, times).await;
         };
-        let what = format!("the journal has {said:?}");
-        let waited = self.until(&what, || journal.text().contains(said)).await;
+        let what = format!("the journal has {said:?}, {times} times");
+        let has = || journal.text().matches(said).count() >= times;
+        let waited = self.until(&what, has).await;
         waited.with_context(|| journal.text())
     }
 

@@ -2,7 +2,7 @@
 //!
 //! - `table`: reads the rows; `words`: reads what a row calls a fault
 //! - `shared`, `stand`: what rows and a row stand on; `specs/`: what their launch templates say
-//! - `run`: runs a row and judges it
+//! - `run`: runs a row; `judge`: what is held of it
 //! - `shape`: what is held of the table itself
 //!
 //! To add a row: a line of the table. With `FIRSTLIGHT_ROWS=TEXT` only rows are run whose name holds the text.
@@ -12,6 +12,7 @@
     reason = "a test stops where it finds a fault"
 )]
 
+mod judge;
 mod run;
 mod shape;
 mod shared;
@@ -53,4 +54,4 @@ macro_rules! groups {
     };
 }
 
-groups! { metadata references signals whole registry engine workload machine }
+groups! { metadata references signals whole registry engine workload machine resident }

@@ -1,21 +1,24 @@
-//! Runs one row, and holds it to what the table wants: exit code, stage, reason, what the group heard, what a person reads;
-//! and to what holds of every row.
+//! Runs one row: the command, each fault at its moment, and the end.
 
-use anyhow::{Context as _, Result, ensure};
-use firstlight_tests::harness::play::{Failure, PATIENCE};
-use firstlight_tests::harness::{Finished, Running};
+use anyhow::{Context as _, Result, bail};
+use firstlight_tests::harness::play::PATIENCE;
+use firstlight_tests::harness::{Finished, Resident, Running};
 use firstlight_tests::parts::proxy::{Of, Trouble};
-use firstlight_tests::stage::Fault;
-use serde_json::{Value, json};
+use firstlight_tests::stage::Group;
 
+use crate::judge;
 use crate::shared::Shared;
 use crate::stand::{Stand, spec};
 use crate::table::Row;
-use crate::words::{BEAT, CALLS, ECR, Lasts, Subject, When};
+use crate::words::{BEAT, Ordered, When};
 
+/// The exit code of a verdict that is on record, and was not delivered.
+const UNDELIVERED: i32 = 76;
 /// In the column `reads`: each call that the row's faults name. The heartbeat is not among them: one that goes wrong is
 /// dropped where the spec names others to keep waiting.
 const EACH: &str = "CALL";
+/// What a busy machine does by itself may be told in the same words as a fault: so that is waited for first.
+const HAPPENS: &str = "the fault happens";
 /// Where a download is met.
 const ON_ITS_WAY: u64 = 90_000;
 
@@ -23,34 +26,13 @@ const ON_ITS_WAY: u64 = 90_000;
 pub(crate) async fn run(row: &Row, shared: &Shared) -> Result<()> {
     let mut stand = Stand::set(row, shared).await?;
     let reads = reads(row, shared, &stand);
-    let met = row
-        .faults
-        .iter()
-        .any(|fault| fault.when == Some(When::Pulling));
-    if met {
-        let stall = Trouble::Stall(ON_ITS_WAY);
-        stand.proxy()?.order(stall, Of::Layers, Some(1));
-    }
-    let mut running = stand.play.agent.start(&[&row.command])?;
-    for fault in &row.faults {
-        if let Some(when) = fault.when {
-            moment(when, &stand, &mut running).await?;
-            stand.strike(fault)?;
-        }
-    }
-    let told = row
-        .faults
-        .iter()
-        .any(|fault| fault.lasts == Lasts::UntilTold);
-    if told {
-        let told = reads.first().context("nothing is read")?;
-        running.says(PATIENCE, told, 1).await?;
-        stand.fired()?;
-        stand.call_off()?;
-    }
-    let finished = running.finish(PATIENCE).await;
-    let finished = finished.with_context(|| stand.play.stage.transcript())?;
-    let judged = judge(row, &stand, &finished, &reads).await;
+    let ended = match row.command.as_str() {
+        "launch" => launches(row, &mut stand, &reads).await,
+        "run" => stays(row, &mut stand, &reads).await,
+        other => bail!("{other:?} is no command that a row may run"),
+    };
+    let finished = ended.with_context(|| stand.play.stage.transcript())?;
+    let judged = judge::judge(row, &stand, &finished, &reads).await;
     judged.with_context(|| stand.play.story(&finished))?;
     then(row, &stand).await?;
     if !stand.source.is_gone() {
@@ -59,6 +41,63 @@ pub(crate) async fn run(row: &Row, shared: &Shared) -> Result<()> {
     // An engine takes a while to end, which is to hold up no other row.
     let ended = tokio::task::spawn_blocking(move || drop(stand)).await;
     ended.context("ending a row's parts")
+}
+
+/// One that leaves with its verdict.
+async fn launches(row: &Row, stand: &mut Stand, reads: &[String]) -> Result<Finished> {
+    let met = |fault: &Ordered| fault.when == Some(When::Pulling);
+    if row.faults.iter().any(met) {
+        let stall = Trouble::Stall(ON_ITS_WAY);
+        stand.proxy()?.order(stall, Of::Layers, Some(1));
+    }
+    let mut running = stand.play.agent.start(&["launch"])?;
+    for fault in &row.faults {
+        if let Some(when) = fault.when {
+            moment(when, stand, &mut running).await?;
+            stand.strike(fault).await?;
+        }
+    }
+    if row.is_told() {
+        let told = reads.first().context("nothing is read")?;
+        let fired = || stand.fired().is_ok();
+        running.until(PATIENCE, HAPPENS, fired).await?;
+        running.says(PATIENCE, told, 1).await?;
+        stand.call_off()?;
+    }
+    running.finish(PATIENCE).await
+}
+
+/// One that stays, and is asked to leave when everything that is to be read can be.
+async fn stays(row: &Row, stand: &mut Stand, reads: &[String]) -> Result<Finished> {
+    let mut resident = Resident::start(&stand.play.agent)?;
+    resident.rests(1).await?;
+    // On a busy machine a thing may have happened before by itself.
+    let said = resident.process().output();
+    let before: Vec<usize> = reads
+        .iter()
+        .map(|text| said.matches(text).count())
+        .collect();
+    for fault in row.faults.iter().filter(|fault| fault.when.is_some()) {
+        stand.strike(fault).await?;
+    }
+    if row.is_terminated() {
+        stand.play.stage.group(Group::terminate)?;
+    }
+    if row.exit == UNDELIVERED && !row.is_told() {
+        // The next start is to deliver it. What is to be read may be its last words, and is held to have been said later.
+        return resident.ends().await;
+    }
+    if row.is_told() {
+        resident.until(HAPPENS, || stand.fired().is_ok()).await?;
+    }
+    for (number, (text, before)) in reads.iter().zip(before).enumerate() {
+        resident.says_times(text, before + 1).await?;
+        if number == 0 && row.is_told() {
+            stand.call_off()?;
+        }
+    }
+    resident.rests(row.transitions()).await?;
+    resident.stops(row.exit).await
 }
 
 /// What must be read, with names instead of the words for them.
@@ -87,6 +126,7 @@ async fn moment(when: When, stand: &Stand, running: &mut Running) -> Result<()> 
                 .until(PATIENCE, "a layer is on its way", there)
                 .await
         }
+        When::Serving | When::Terminating => bail!("{when:?} is no moment of a launch"),
         When::Probing => {
             // Whatever asks, and however.
             let asked = format!("health: {}: ", stand.names.unique("web"));
@@ -95,144 +135,24 @@ async fn moment(when: When, stand: &Stand, running: &mut Running) -> Result<()> 
     }
 }
 
-async fn judge(row: &Row, stand: &Stand, finished: &Finished, reads: &[String]) -> Result<()> {
-    let play = &stand.play;
-    finished.expect_code(row.exit)?;
-    play.heard(row.heard)?;
-    match &row.failure {
-        // The status is on the same disk.
-        Some((stage, reason)) if row.has(|on| matches!(on, Subject::Record(_))) => {
-            finished.expect_said(&format!("at {stage} ({reason}): "))?;
-        }
-        Some((stage, reason)) => {
-            let want = Failure {
-                code: row.exit,
-                stage,
-                reason,
-                says: &[],
-                heard: row.heard,
-            };
-            play.failed(finished, want).await?;
-        }
-        None => {
-            let status = play.agent.status().await?;
-            ensure!(
-                status["error"] == json!(null),
-                "failed: {}",
-                status["error"]
-            );
-        }
-    }
-    for text in reads {
-        finished.expect_said(text)?;
-    }
-    let told = row
-        .faults
-        .iter()
-        .any(|fault| fault.lasts == Lasts::UntilTold);
-    if !told {
-        stand.fired()?;
-    }
-    one_verdict(stand)?;
-    known_calls(stand)?;
-    counted(row, stand, &play.agent.status().await?)?;
-    given_up_is_stopped(row, stand).await
-}
-
-/// However often anybody was told, it was the same.
-fn one_verdict(stand: &Stand) -> Result<()> {
-    let stage = &stand.play.stage;
-    let verdicts = stage.verdicts();
-    let same = verdicts
-        .windows(2)
-        .all(|pair| pair[0].outcome == pair[1].outcome);
-    ensure!(same, "{verdicts:?}");
-    let signals = stage.signals();
-    let same = signals
-        .windows(2)
-        .all(|pair| pair[0].status == pair[1].status);
-    ensure!(same, "{signals:?}");
-    Ok(())
-}
-
-/// An operation that is called and not in the list has no rows.
-fn known_calls(stand: &Stand) -> Result<()> {
-    let calls = stand.play.stage.calls().into_iter().map(|entry| entry.call);
-    for call in calls.filter(|call| call.service != "imds") {
-        let called = format!("{}:{}", call.service, call.operation);
-        ensure!(CALLS.contains(&called.as_str()), "{called} is not in CALLS");
-    }
-    Ok(())
-}
-
-/// The status counts every throttle; what is denied is not asked for again and again.
-fn counted(row: &Row, stand: &Stand, status: &Value) -> Result<()> {
-    for fault in &row.faults {
-        let Subject::Calls(calls, what) = &fault.on else {
-            continue;
-        };
-        // A pull asks for ECR's token itself, and it is the pull that is tried again.
-        for call in calls.iter().filter(|call| ![BEAT, ECR].contains(call)) {
-            let counted = status["throttles"][call].as_u64().unwrap_or_default();
-            let possible = match (what, fault.lasts) {
-                (Fault::Throttle | Fault::Status(429), Lasts::Times(times)) => {
-                    u64::from(times)..=u64::from(times)
-                }
-                (Fault::Throttle | Fault::Status(429), _) => 3..=u64::MAX,
-                _ => 0..=0,
-            };
-            ensure!(
-                possible.contains(&counted),
-                "{call} throttled {counted} times"
-            );
-        }
-        for (service, operation) in calls.iter().filter_map(|call| call.split_once(':')) {
-            let asked = stand.play.stage.calls_of(service, operation).len();
-            ensure!(
-                *what != Fault::Deny || asked <= 2,
-                "{operation} asked {asked} times"
-            );
-        }
-    }
-    Ok(())
-}
-
-/// After an ABANDON nothing runs any more, and what waited for a task that failed was never made.
-async fn given_up_is_stopped(row: &Row, stand: &Stand) -> Result<()> {
-    let status = stand.play.agent.status().await?;
-    if status["verdict"]["kind"] != json!("abandon") || stand.source.is_gone() {
-        return Ok(());
-    }
-    let docker = &stand.source.docker;
-    let made = docker.of_instance(&stand.play.stage.instance().id).await?;
-    for name in &made {
-        let found = docker.inspect(name).await?.context("it is gone")?;
-        let running = &found["State"]["Running"];
-        ensure!(*running == json!(false), "{name} runs after an ABANDON");
-    }
-    let task = row
-        .failure
-        .iter()
-        .any(|(_, reason)| reason.starts_with("task_"));
-    let web = stand.names.unique("web");
-    ensure!(
-        !task || !made.contains(&web),
-        "{web} did not wait for its task"
-    );
-    Ok(())
-}
-
 /// The next run, with nothing wrong any more.
 async fn then(row: &Row, stand: &Stand) -> Result<()> {
-    let Some((code, heard)) = row.then else {
+    let Some((code, heard)) = &row.then else {
         return Ok(());
     };
     stand.call_off()?;
-    let finished = stand.play.agent.run(&[&row.command], PATIENCE).await?;
-    let ended = finished.expect_code(code);
+    let finished = if row.stays() {
+        let mut resident = Resident::start(&stand.play.agent)?;
+        let rested = resident.rests(row.transitions()).await;
+        rested.with_context(|| stand.play.stage.transcript())?;
+        resident.stops(*code).await?
+    } else {
+        stand.play.agent.run(&[&row.command], PATIENCE).await?
+    };
+    let ended = finished.expect_code(*code);
     ended
-        .and_then(|()| stand.play.heard(heard))
-        .and_then(|()| one_verdict(stand))
+        .and_then(|()| judge::heard(stand, heard))
+        .and_then(|()| judge::one_verdict(stand))
         .with_context(|| stand.play.story(&finished))
         .context("the next run")
 }

@@ -1,10 +1,10 @@
 //! Reads `tests/faults.md`: a row a line, its columns as its head has them.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use firstlight_tests::harness::play::Heard;
 use firstlight_tests::parts::repository;
 
-use crate::words::{Ordered, Subject, ordered};
+use crate::words::{Lasts, Ordered, Subject, When, ordered};
 
 /// The one table.
 const TABLE: &str = "tests/faults.md";
@@ -31,11 +31,12 @@ pub(crate) struct Row {
     pub(crate) exit: i32,
     /// Stage and reason, where the launch fails.
     pub(crate) failure: Option<(String, String)>,
-    pub(crate) heard: Heard,
+    /// What counted at the group, in order.
+    pub(crate) heard: Vec<Heard>,
     /// Each is read by whoever runs it.
     pub(crate) reads: Vec<String>,
     /// What comes of the same command run once more, nothing being wrong any more.
-    pub(crate) then: Option<(i32, Heard)>,
+    pub(crate) then: Option<(i32, Vec<Heard>)>,
 }
 
 impl Row {
@@ -44,8 +45,33 @@ impl Row {
         self.spec == "ecr"
     }
 
+    /// Whether the agent stays once it has its verdict.
+    pub(crate) fn stays(&self) -> bool {
+        self.command == "run"
+    }
+
+    /// Whether a fault ends once it can be read of.
+    pub(crate) fn is_told(&self) -> bool {
+        let told = |fault: &Ordered| fault.lasts == Lasts::UntilTold;
+        self.faults.iter().any(told)
+    }
+
+    /// Whether the group ends the instance.
+    pub(crate) fn is_terminated(&self) -> bool {
+        let terminating = |fault: &Ordered| fault.when == Some(When::Terminating);
+        self.faults.iter().any(terminating)
+    }
+
+    /// How many transitions the instance goes through.
+    pub(crate) fn transitions(&self) -> u64 {
+        1 + u64::from(self.is_terminated())
+    }
+
     /// Whether its fault outlasts the launch, which then ends when its time does.
     pub(crate) fn outlasted(&self) -> bool {
+        if self.stays() {
+            return false;
+        }
         let reason = self.failure.as_ref().map(|(_, reason)| reason.as_str());
         match reason {
             Some("deadline") => true,
@@ -122,23 +148,26 @@ fn row(line: &str) -> Result<Row> {
         command: command.to_owned(),
         exit: exit.parse().context("exit")?,
         failure,
-        heard: heard_(heard)?,
+        heard: all_heard(heard)?,
         reads: texts(reads),
         then: match then.split_once(' ') {
             None => {
                 ensure!(then == NONE, "then: {then}");
                 None
             }
-            Some((code, heard)) => Some((code.parse().context("then")?, heard_(heard)?)),
+            Some((code, heard)) => Some((code.parse().context("then")?, all_heard(heard)?)),
         },
     })
 }
 
-fn heard_(cell: &str) -> Result<Heard> {
-    match cell {
+fn all_heard(cell: &str) -> Result<Vec<Heard>> {
+    if cell == "nothing" {
+        return Ok(Vec::new());
+    }
+    let each = cell.split(", ").map(|word| match word {
         "CONTINUE" => Ok(Heard::Continue),
         "ABANDON" => Ok(Heard::Abandon),
-        "nothing" => Ok(Heard::Nothing),
-        other => anyhow::bail!("{other:?} is nothing that is heard"),
-    }
+        other => bail!("{other:?} is nothing that is heard"),
+    });
+    each.collect()
 }

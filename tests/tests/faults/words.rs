@@ -11,8 +11,8 @@ use firstlight_tests::parts::proxy::{Of, Trouble};
 use firstlight_tests::stage::{Answer, AwsError, Fault, Order};
 use serde_json::{Value, json};
 
-/// Every operation of AWS that a launch may call.
-pub(crate) const CALLS: [&str; 11] = [
+/// Every operation of AWS that the agent may call.
+pub(crate) const CALLS: [&str; 12] = [
     "autoscaling:DescribeAutoScalingInstances",
     "autoscaling:DescribeLifecycleHooks",
     "autoscaling:RecordLifecycleActionHeartbeat",
@@ -24,6 +24,7 @@ pub(crate) const CALLS: [&str; 11] = [
     "secretsmanager:GetSecretValue",
     "ecr:GetAuthorizationToken",
     "s3:PutObject",
+    "autoscaling:SetInstanceHealth",
 ];
 /// Is not tried again: another one follows in time.
 pub(crate) const BEAT: &str = CALLS[2];
@@ -70,6 +71,10 @@ pub(crate) enum When {
     Pulling,
     /// A service is asked whether it is healthy.
     Probing,
+    /// The group has its verdict, and the agent has nothing to do but to watch.
+    Serving,
+    /// The same, and the group then ends the instance.
+    Terminating,
 }
 
 /// For how long it strikes.
@@ -108,6 +113,8 @@ pub(crate) enum Subject {
     NoRegistry,
     /// A container does this by itself: its stem, and the sample service's settings for it.
     Container(&'static str, Value),
+    /// A container is killed, by its stem.
+    Killed(&'static str),
 }
 
 impl Subject {
@@ -197,6 +204,8 @@ fn when(moment: &str) -> Result<When> {
     match moment {
         "pulling" => Ok(When::Pulling),
         "probing" => Ok(When::Probing),
+        "serving" => Ok(When::Serving),
+        "terminating" => Ok(When::Terminating),
         other => bail!("{other:?} is no moment"),
     }
 }
@@ -244,6 +253,7 @@ fn subject(who: &str, what: &str) -> Option<Subject> {
         ("clock", what) => Some(Subject::Clock(what.strip_prefix("is off by ")?.to_owned())),
         ("aws's name", what) => Some(Subject::Names(AWS, names(what)?)),
         ("ssm's name", what) => Some(Subject::Names(SSM, names(what)?)),
+        ("web", "is killed") => Some(Subject::Killed("web")),
         ("web" | "db" | "job", what) => container(who, what),
         _ => {
             let known = CALLS.into_iter().find(|call| *call == who)?;
@@ -363,6 +373,7 @@ fn container(who: &str, what: &str) -> Option<Subject> {
         "hangs" => json!({"HEALTH_DELAY_MS": 600_000}),
         "is slow to be healthy" => json!({"HEALTHY_AFTER": 15}),
         "runs out of memory" => json!({"TAKE_MB": 128}),
+        "dies again and again" => json!({"EXIT_AFTER_MS": 3000, "EXIT_CODE": 3}),
         "is healthy and dies" => {
             json!({"PRINT": "lost my disk", "EXIT_AFTER_MS": 6000, "EXIT_CODE": 3})
         }

@@ -75,7 +75,7 @@ impl Stand {
             stand.pulled_before(row, shared).await?;
         }
         for fault in row.faults.iter().filter(|fault| fault.when.is_none()) {
-            stand.strike(fault)?;
+            stand.strike(fault).await?;
         }
         Ok(stand)
     }
@@ -135,7 +135,8 @@ impl Stand {
                 | Subject::NoRegistry
                 | Subject::Engine(_)
                 | Subject::Clock(_)
-                | Subject::Container(..) => {}
+                | Subject::Container(..)
+                | Subject::Killed(_) => {}
             }
         }
         let mut agent = self.play.agent.clone();
@@ -150,7 +151,10 @@ impl Stand {
     }
 
     /// Makes a fault happen, from now on.
-    pub(crate) fn strike(&mut self, fault: &Ordered) -> Result<()> {
+    pub(crate) async fn strike(&mut self, fault: &Ordered) -> Result<()> {
+        if let Subject::Killed(stem) = fault.on {
+            return self.source.docker.kill(&self.names.unique(stem)).await;
+        }
         let orders = fault.on.orders();
         if orders.is_empty() {
             return self.strike_beside(&fault.on, fault.lasts);
@@ -247,7 +251,8 @@ impl Stand {
     }
 }
 
-/// An instance of its own in group `web`, whose launch hook is [`HOOK`]. Its tags are in metadata where they are to fail.
+/// An instance of its own in group `web`, whose launch hook is [`HOOK`]; where the agent stays it has another for its end. Its
+/// tags are in metadata where they are to fail.
 fn stage(row: &Row, shared: &Shared) -> Builder {
     let tags = |on: &Subject| on.paths().contains(&TAGS);
     let tag = ("aws:autoscaling:groupName".to_owned(), "web".to_owned());
@@ -255,9 +260,13 @@ fn stage(row: &Row, shared: &Shared) -> Builder {
         tags: row.has(tags).then(|| [tag].into()),
         ..Instance::unique()
     };
+    let mut hooks = vec![Hook::launching(HOOK)];
+    if row.stays() {
+        hooks.push(Hook::terminating("down"));
+    }
     Stage::builder()
         .instance(instance)
-        .group("web", [Hook::launching(HOOK)])
+        .group("web", hooks)
         .stack("web", "CREATE_IN_PROGRESS")
         .moto(shared.ground.moto.url())
 }
@@ -271,7 +280,13 @@ fn times(row: &Row) -> Value {
             Subject::Metadata(_, Fault::Hang) | Subject::Calls(_, Fault::Hang)
         )
     });
-    let (imds, aws) = if hangs { (300, 1000) } else { (10_000, 10_000) };
+    let (imds, aws) = match (hangs, row.stays()) {
+        (true, false) => (300, 1000),
+        (true, true) => (1000, 1000),
+        // What is asked again and again is not asked for long.
+        (false, true) => (1000, 2000),
+        (false, false) => (10_000, 10_000),
+    };
     let stalls = row.failure.iter().any(|(_, why)| why == "image_stalled")
         || row.faults.iter().any(|fault| {
             fault.when == Some(When::Pulling)
@@ -279,10 +294,12 @@ fn times(row: &Row) -> Value {
                     && fault.lasts == Lasts::UntilTold
         });
     let stall = if stalls { 1000 } else { 60_000 };
+    // Whoever leaves with its verdict has no use for a look at what the group wants next.
+    let watch = if row.stays() { 200 } else { 60_000 };
     json!({
         "imds_budget": 3000, "imds_attempt": imds, "aws_attempt": aws, "pull_stall": stall, "delivery_least": 2000,
-        "group_patience": 10_000, "reconcile_poll": 500, "reconcile_patience": 5000, "watch_poll": 60_000,
-        "evidence": 2500,
+        "group_patience": 10_000, "reconcile_poll": 500, "reconcile_patience": 3000, "watch_poll": watch, "evidence": 2500,
+        "heartbeat_least": 300, "heartbeat_most": 300, "restart_cap": 200, "dying_exits": 2,
     })
 }
 

@@ -10,9 +10,9 @@ use crate::shared::Shared;
 use crate::table::Row;
 use crate::words::Subject;
 
-/// How long a launch may take whose fault is to outlast it; the same where containers are to start meanwhile, and where an
-/// engine takes its time to die; and any other.
-const TIMEOUTS: [&str; 4] = ["6s", "12s", "20s", "40s"];
+/// How long a launch may take whose fault is to outlast it; the same where containers are to start meanwhile; one that is to
+/// succeed before a later transition is outlasted; and any other.
+const TIMEOUTS: [&str; 4] = ["6s", "20s", "30s", "40s"];
 /// Where the specs are, in the repository.
 const SPECS: &str = "tests/tests/faults/specs";
 
@@ -24,8 +24,8 @@ pub(crate) fn text(row: &Row, shared: &Shared, source: &Source, names: &Names) -
     let hosts: Vec<&str> = source.host.iter().map(String::as_str).collect();
     let timeout = match (row.outlasted(), source.docker_host()) {
         (true, None) if !text.contains("_IMAGE_") => TIMEOUTS[0],
-        (true, None) => TIMEOUTS[1],
-        (true, Some(_)) => TIMEOUTS[2],
+        (true, _) => TIMEOUTS[1],
+        (false, _) if row.stays() && row.exit != 0 => TIMEOUTS[2],
         (false, _) => TIMEOUTS[3],
     };
     let text = ["web", "db", "job"].iter().fold(text, |text, stem| {
