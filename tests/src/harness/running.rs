@@ -189,6 +189,28 @@ impl Running {
         Ok(kilobytes * 1024)
     }
 
+    /// Kills it as a power cut would, the moment that `reached` is over. It may end by itself before.
+    ///
+    /// # Errors
+    /// If neither is in time.
+    pub async fn kill_at(
+        mut self,
+        patience: Duration,
+        what: &str,
+        reached: impl Future<Output = ()>,
+    ) -> anyhow::Result<Finished> {
+        tokio::select! {
+            biased;
+            () = reached => {}
+            _ = self.child.wait() => return self.finish(patience).await,
+            () = tokio::time::sleep(patience) => {
+                bail!("waited {patience:?} in vain for {what}:\n{}", self.output())
+            }
+        }
+        self.signal(Signal::SIGKILL)?;
+        self.finish(patience).await
+    }
+
     /// Waits for its end.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use axum::Router;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::group::{Group, Hook, Opens, Plan, Pool};
@@ -175,6 +176,7 @@ impl Builder {
             pinned_target: Mutex::new(false),
             orders: Mutex::default(),
             log: Mutex::default(),
+            withheld: Notify::new(),
             moto: self.moto.map(|url| url.trim_end_matches('/').to_owned()),
             client: reqwest::Client::builder()
                 .no_proxy()

@@ -33,6 +33,8 @@ pub enum Fault {
     Cut,
     /// Performed, but the answer is lost.
     DoThenLose,
+    /// Performed, but the answer never comes. [`Stage::withheld`](super::Stage::withheld) waits for it.
+    DoThenHang,
     /// The caller's clock is wrong, as the service words it.
     Skew,
     /// Any other AWS error.

@@ -38,6 +38,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 pub use answer::{Answer, AwsError};
@@ -68,6 +69,8 @@ struct Shared {
     pinned_target: Mutex<bool>,
     orders: Mutex<Vec<Order>>,
     log: Mutex<Vec<Entry>>,
+    /// Told when an answer is withheld.
+    withheld: Notify,
     moto: Option<String>,
     client: reqwest::Client,
 }
@@ -140,6 +143,11 @@ impl Stage {
     /// Calls every fault off; what fired stays in the log.
     pub fn call_off(&self) {
         lock(&self.shared.orders).clear();
+    }
+
+    /// Waits until a call was performed whose answer was ordered to be withheld, by [`Fault::DoThenHang`].
+    pub async fn withheld(&self) {
+        self.shared.withheld.notified().await;
     }
 
     /// Holds every ordered fault to have happened as often as ordered.

@@ -95,6 +95,11 @@ async fn stage(
             perform(shared, &call, parts, body).await;
             Done::Lost
         }
+        Fault::DoThenHang => {
+            perform(shared, &call, parts, body).await;
+            shared.withheld.notify_one();
+            std::future::pending().await
+        }
     };
     finish(shared, number, line, done)
 }

@@ -94,8 +94,8 @@ impl Hold {
             Hold::Resolve => play.stage.order(Fault::Hang.on("ssm", "GetParameters")),
             Hold::Pull => scene.proxy.order(Trouble::Stall(ARRIVES), Of::Blobs, None),
             Hold::Create => scene.wire.hold(At::Answer, "/containers/create"),
-            Hold::Unstarted => scene.wire.hold(At::Request, "/start HTTP"),
-            Hold::Start => scene.wire.hold(At::Answer, "/start HTTP"),
+            Hold::Unstarted => scene.wire.hold(At::Request, "/start"),
+            Hold::Start => scene.wire.hold(At::Answer, "/start"),
             Hold::Task => {}
             Hold::Health => scene.gate.close(),
             Hold::Delivery => play.stage.order(Fault::Hang.on(SIGNAL.0, SIGNAL.1)),
