@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, bail, ensure};
 use tempfile::TempDir;
@@ -17,6 +17,8 @@ const LONGEST: usize = 256 * 1024;
 pub struct Mailbox {
     folder: TempDir,
     letters: Arc<Mutex<Vec<Vec<u8>>>>,
+    /// `None`: a reader of its own sits at it.
+    socket: Option<std::os::unix::net::UnixDatagram>,
     _reader: JoinSet<()>,
 }
 
@@ -26,25 +28,46 @@ impl Mailbox {
     /// # Errors
     /// If there is no place for it.
     pub fn open() -> anyhow::Result<Self> {
-        let folder = TempDir::with_prefix("firstlight-socket-")?;
-        let socket =
-            UnixDatagram::bind(folder.path().join("socket")).context("binding a socket")?;
-        let letters: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
-        let (kept, mut reader) = (Arc::clone(&letters), JoinSet::new());
-        reader.spawn(async move {
+        let mut mailbox = Self::unattended()?;
+        let socket = mailbox.socket.take().context("a socket")?;
+        let socket = UnixDatagram::from_std(socket)?;
+        let kept = Arc::clone(&mailbox.letters);
+        mailbox._reader.spawn(async move {
             let mut buffer = vec![0; LONGEST];
             while let Ok(length) = socket.recv(&mut buffer).await {
                 let letter = buffer.get(..length).unwrap_or_default().to_vec();
-                kept.lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push(letter);
+                lock(&kept).push(letter);
             }
         });
+        Ok(mailbox)
+    }
+
+    /// Opens one that keeps only what [`Mailbox::empty`] takes out of it.
+    ///
+    /// # Errors
+    /// If there is no place for it.
+    pub fn unattended() -> anyhow::Result<Self> {
+        let folder = TempDir::with_prefix("firstlight-socket-")?;
+        let socket = std::os::unix::net::UnixDatagram::bind(folder.path().join("socket"));
+        let socket = socket.context("binding a socket")?;
+        socket.set_nonblocking(true)?;
         Ok(Self {
             folder,
-            letters,
-            _reader: reader,
+            letters: Arc::default(),
+            socket: Some(socket),
+            _reader: JoinSet::new(),
         })
+    }
+
+    /// Takes out what lies in one that is unattended, without waiting for more, and gives it.
+    pub fn empty(&self) -> Vec<Vec<u8>> {
+        let mut taken = Vec::new();
+        let mut buffer = vec![0; LONGEST];
+        while let Some(Ok(length)) = self.socket.as_ref().map(|socket| socket.recv(&mut buffer)) {
+            taken.push(buffer.get(..length).unwrap_or_default().to_vec());
+        }
+        lock(&self.letters).extend(taken.iter().cloned());
+        taken
     }
 
     /// The folder that holds the socket.
@@ -62,10 +85,7 @@ impl Mailbox {
     /// Every datagram so far, in order.
     #[must_use]
     pub fn letters(&self) -> Vec<Vec<u8>> {
-        self.letters
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        lock(&self.letters).clone()
     }
 
     /// The datagrams as text, a line each and more where they have more.
@@ -92,6 +112,10 @@ impl Mailbox {
             .map(|letter| Entry::read(letter))
             .collect()
     }
+}
+
+fn lock(letters: &Mutex<Vec<Vec<u8>>>) -> MutexGuard<'_, Vec<Vec<u8>>> {
+    letters.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// One journal entry: its fields, in the order of their names.

@@ -5,6 +5,7 @@
 //! Agent       a root folder, an environment: start(), run(), status(), files()
 //! Running     kill(), signal(), output so far; finish() -> Finished
 //! Resident    an agent that stays: until it is at rest, until it has said something
+//! Traced      an agent that is held after each of its steps, and killed right after one
 //! Place       a journal, a terminal for the agent to run in; Boot, another boot
 //! Disk        a small one for its record, to be full
 //! Mailbox     a socket that keeps what systemd and journald would get
@@ -22,6 +23,7 @@ mod place;
 pub mod play;
 mod resident;
 mod running;
+mod traced;
 
 use std::ffi::OsStr;
 use std::os::unix::fs::PermissionsExt as _;
@@ -45,6 +47,7 @@ pub use names::Names;
 pub use place::{Boot, Place};
 pub use resident::Resident;
 pub use running::{Finished, Running, listens};
+pub use traced::Traced;
 
 /// What a launch goes through before its verdict.
 pub const STAGES: [&str; 6] = [

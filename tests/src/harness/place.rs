@@ -6,6 +6,7 @@
 //! To add something that only the whole machine has: a method on [`Place`] that mounts a substitute.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tempfile::TempDir;
@@ -23,6 +24,7 @@ const JOURNAL: &str = "/run/systemd/journal";
 #[derive(Debug, Clone, Default)]
 pub struct Place {
     steps: Vec<String>,
+    younger: Duration,
     terminal: bool,
 }
 
@@ -38,6 +40,12 @@ impl Place {
     pub fn boot(mut self, id: &Path) -> Self {
         self.step("mount --make-rprivate /proc");
         self.step(&format!("mount --bind {} {BOOT_ID}", id.display()));
+        self
+    }
+
+    /// On a machine that is up for so much less time than this one.
+    const fn younger(mut self, by: Duration) -> Self {
+        self.younger = by;
         self
     }
 
@@ -61,6 +69,13 @@ impl Place {
         self
     }
 
+    /// Behind a gate: it begins when a line is written to its standard input.
+    #[must_use]
+    pub fn gated(mut self) -> Self {
+        self.step("read -r go");
+        self
+    }
+
     /// On a terminal of 40 lines and 120 columns; what is drawn there is the process's standard output.
     #[must_use]
     pub const fn terminal(mut self) -> Self {
@@ -75,20 +90,30 @@ impl Place {
     /// The words that come before the command.
     pub(super) fn words(&self) -> Vec<String> {
         let mut words = Vec::new();
-        if !self.steps.is_empty() {
-            let steps = self.steps.join(" && ");
-            words.extend(
-                [
-                    "unshare",
-                    "--mount",
-                    "--propagation",
-                    "unchanged",
-                    "sh",
-                    "-c",
-                ]
-                .map(str::to_owned),
-            );
-            words.extend([format!("{steps} && exec \"$@\""), "sh".to_owned()]);
+        let steps: String = self
+            .steps
+            .iter()
+            .map(|step| format!("{step} && "))
+            .collect();
+        if !self.steps.is_empty() || !self.younger.is_zero() {
+            words.extend(["unshare", "--mount", "--propagation", "unchanged"].map(str::to_owned));
+        }
+        let mut inner = "exec \"$@\"";
+        if !self.younger.is_zero() {
+            let by = self.younger.as_secs();
+            let clocks = [
+                "--time",
+                "--monotonic",
+                &format!("-{by}"),
+                "--boottime",
+                &format!("-{by}"),
+            ];
+            words.extend(clocks.map(str::to_owned));
+            // New clocks are the children's; whoever wants them for itself has to enter.
+            inner = "exec nsenter --time=/proc/self/ns/time_for_children \"$@\"";
+        }
+        if !words.is_empty() {
+            words.extend(["sh", "-c", &format!("{steps}{inner}"), "sh"].map(str::to_owned));
         }
         if self.terminal {
             // `script` takes the command as one text; it is passed by name, for no word of it holds a space.
@@ -107,6 +132,7 @@ impl Place {
 pub struct Boot {
     id: String,
     folder: TempDir,
+    younger: Duration,
 }
 
 impl Boot {
@@ -118,7 +144,31 @@ impl Boot {
         let folder = TempDir::with_prefix("firstlight-boot-")?;
         let id = format!("00000000-0000-4000-8000-{:012x}", fastrand::u64(..1 << 48));
         std::fs::write(folder.path().join("boot_id"), format!("{id}\n"))?;
-        Ok(Self { id, folder })
+        Ok(Self {
+            id,
+            folder,
+            younger: Duration::ZERO,
+        })
+    }
+
+    /// The next one, which begins now: the machine is up for no longer.
+    ///
+    /// # Errors
+    /// If there is no place for its id.
+    pub fn now() -> anyhow::Result<Self> {
+        let uptime = std::fs::read_to_string("/proc/uptime").context("reading the uptime")?;
+        let seconds = uptime.split('.').next().context("no uptime")?.parse()?;
+        Ok(Self {
+            younger: Duration::from_secs(seconds),
+            ..Self::new()?
+        })
+    }
+
+    /// Where an agent runs in this boot.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        let id = self.folder.path().join("boot_id");
+        Place::new().boot(&id).younger(self.younger)
     }
 
     /// The kernel's id for it.
@@ -136,7 +186,6 @@ impl Boot {
         if run.exists() {
             std::fs::remove_dir_all(&run).with_context(|| format!("emptying {}", run.display()))?;
         }
-        let place = Place::new().boot(&self.folder.path().join("boot_id"));
-        Ok(agent.clone().at(place))
+        Ok(agent.clone().at(self.place()))
     }
 }
