@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::process::Stdio;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
@@ -129,10 +130,40 @@ impl Registry {
                 .await
                 .with_context(|| format!("pushing {} of {name}:{tag}", blob.digest))?;
         }
+        self.push_manifest(name, tag, built.manifest).await?;
+        Ok(built.digest)
+    }
+
+    /// Puts an image that is here under a name more, without a byte of it being sent again.
+    ///
+    /// # Errors
+    /// If it isn't here.
+    pub async fn copy(&self, from: &str, tag: &str, to: &str) -> anyhow::Result<()> {
+        let path = format!("/v2/{from}/manifests/{tag}");
+        let asked = self.request(reqwest::Method::GET, &path);
+        let asked = asked.header("accept", MANIFEST).send().await?;
+        let manifest = asked.error_for_status().context("reading a manifest")?;
+        let manifest = manifest.bytes().await?.to_vec();
+        let read: Value = serde_json::from_slice(&manifest)?;
+        let layers = read["layers"].as_array().into_iter().flatten();
+        for blob in layers.chain([&read["config"]]) {
+            let digest = blob["digest"].as_str().context("a blob without a digest")?;
+            let path = format!("/v2/{to}/blobs/uploads/?mount={digest}&from={from}");
+            let mounted = self.request(reqwest::Method::POST, &path).send().await?;
+            let status = mounted.status();
+            ensure!(
+                status.as_u16() == 201,
+                "mounting {digest} in {to}: {status}"
+            );
+        }
+        self.push_manifest(to, tag, manifest).await
+    }
+
+    async fn push_manifest(&self, name: &str, tag: &str, manifest: Vec<u8>) -> anyhow::Result<()> {
         let request = self
             .request(reqwest::Method::PUT, &format!("/v2/{name}/manifests/{tag}"))
             .header("content-type", MANIFEST)
-            .body(built.manifest.clone());
+            .body(manifest);
         let answer = request.send().await?;
         if !answer.status().is_success() {
             bail!(
@@ -141,7 +172,7 @@ impl Registry {
                 answer.text().await?
             );
         }
-        Ok(built.digest)
+        Ok(())
     }
 
     async fn push_blob(&self, name: &str, blob: &Blob) -> anyhow::Result<()> {
