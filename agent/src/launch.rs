@@ -17,6 +17,7 @@ use crate::{
     workload::{self, Launch, Run, Workload},
 };
 use firstlight_userdata::{
+    reference::Template,
     resolve::Text,
     spec::{DrainOn, Resolved, Signal, Spec, Unresolved, WhenServiceDies},
 };
@@ -67,7 +68,8 @@ pub async fn launch(
 
     let resolution = cx
         .stage(Resolve, references::resolve(cx, me, &spec))
-        .await?;
+        .await
+        .inspect_err(|_| written(&spec.signal).into_iter().for_each(tell))?;
     cx.report.resolved(&resolution);
     tell(Fact::Resolved(wish(&resolution.spec.signal)));
 
@@ -134,6 +136,22 @@ fn conduct(spec: &Spec<Unresolved>) -> Conduct {
     }
 }
 
+/// Whom a spec wants told that has no reference for it: where others cannot be resolved, it holds all the
+/// same, now and when the instance is terminated for that.
+pub(crate) fn written(signal: &Signal<Unresolved>) -> Option<Fact> {
+    let text = |text: &Template| text.as_literal().map(str::to_owned);
+    let all = |texts: &[Template]| texts.iter().map(text).collect::<Option<Vec<String>>>();
+    let group = signal.group.as_ref();
+    let stack = signal.cloudformation.as_ref();
+    let both = stack.map(|to| text(&to.stack).zip(text(&to.resource)));
+    Some(Fact::Resolved(Wish {
+        group: group.map_or(Some(None), |group| text(group).map(Some))?,
+        launching: all(&signal.launching)?,
+        terminating: all(&signal.terminating)?,
+        cloudformation: both.map_or(Some(None), |both| both.map(Some))?,
+    }))
+}
+
 /// Whom a spec wants told.
 pub(crate) fn wish(signal: &Signal<Resolved>) -> Wish {
     let text = |text: &Text| text.expose().to_owned();
@@ -153,8 +171,39 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
     use crate::docker::fake;
+    use firstlight_userdata::sources::Sources;
     use std::time::Duration;
     use tokio::time::Instant;
+
+    #[test]
+    fn whom_to_tell_is_known_without_references() {
+        let said = |signal: &str| {
+            let document = format!("firstlight: 1\nservices: {{web: {{image: x}}}}\n{signal}");
+            written(&Sources::recorded(&document).unwrap().signal)
+        };
+        let wish = |wish: Wish| Some(Fact::Resolved(wish));
+        let group = |text: &str| Some(text.to_owned());
+        let names = |text: &str| vec![text.to_owned()];
+        assert_eq!(said(""), wish(Wish::default()));
+        assert_eq!(
+            said(
+                "signal: {group: g, launching: [a], terminating: [b], cloudformation: {stack: s, resource: r}}"
+            ),
+            wish(Wish {
+                group: group("g"),
+                launching: names("a"),
+                terminating: names("b"),
+                cloudformation: group("s").zip(group("r")),
+            })
+        );
+        for signal in [
+            "signal: {group: \"{{ssm:/g}}\", launching: [a]}",
+            "signal: {launching: [a, \"{{ssm:/b}}\"]}",
+            "signal: {cloudformation: {stack: \"{{ssm:/s}}\", resource: r}}",
+        ] {
+            assert_eq!(said(signal), None, "{signal}");
+        }
+    }
 
     #[tokio::test]
     async fn nothing_starts_before_the_permit_or_its_time() {

@@ -7,7 +7,7 @@ use crate::{
     context::Context,
     image::{self, Prepared},
     imds::Identity,
-    launch::{Resume, configured, wish},
+    launch::{Resume, configured, wish, written},
     lifecycle::Fact,
     references, spec,
     verdict::{
@@ -45,7 +45,8 @@ pub async fn prepare(
 
     let (needed, redactor) = cx
         .stage(Resolve, references::prepare(cx, me, &spec))
-        .await?;
+        .await
+        .inspect_err(|_| written(&spec.signal).into_iter().for_each(tell))?;
     tell(Fact::Resolved(wish(&needed.signal)));
 
     // A launch may have begun before it was known that the instance is bound for a warm pool.

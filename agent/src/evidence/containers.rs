@@ -7,12 +7,12 @@ use crate::{
     container,
     context::Context,
     docker::{self, CallError},
-    report::{status::LastLines, words},
+    report::{Hidden, status::LastLines, words},
     workload,
 };
 use bollard::{
     Docker,
-    models::{ContainerInspectResponse, ContainerState},
+    models::{ContainerInspectResponse, ContainerState, ContainerSummary},
     query_parameters::{InspectContainerOptions, ListContainersOptionsBuilder},
 };
 use firstlight_userdata::redact::Redactor;
@@ -29,6 +29,9 @@ const STATUS: (usize, usize, usize) = (20, 5, 400);
 /// How long an engine is waited for that does not answer: it may be what failed.
 const ENGINE: Duration = Duration::from_secs(2);
 
+/// Why what it printed is not there.
+const OTHERS: &str =
+    "it was given other values than are known now, and secrets in it would not be found";
 /// What stands where foreign text would.
 const UNKNOWN: &str = "(left out: it may hold a secret)";
 
@@ -47,21 +50,21 @@ pub(super) struct Seen {
     pub(super) name: String,
     /// How it stands.
     pub(super) inspect: Result<Value, String>,
-    /// What it printed last, secrets replaced; `None` when they could not be told. In words, why it is not
-    /// to be had.
-    pub(super) lines: Option<Result<Vec<String>, String>>,
+    /// What it printed last, secrets replaced. In words, why it is not to be had.
+    pub(super) lines: Result<Vec<String>, String>,
     /// It did its work.
     finished: bool,
 }
 
-/// Looks at every container of `instance`, or of any; without `secrets` nothing that a container said.
+/// Looks at every container of `instance`, or of any; nothing of what one said whose secrets are not all
+/// among these.
 ///
 /// # Errors
 /// In words: the engine does not answer.
 pub(super) async fn look(
     cx: &Context,
     instance: Option<&str>,
-    secrets: Option<&Redactor>,
+    secrets: &Hidden,
 ) -> Result<Engine, String> {
     let soon = cx.by(cx.deadline.at_most(ENGINE));
     let docker = docker::engine(&soon).await;
@@ -79,8 +82,13 @@ pub(super) async fn look(
         .build();
     let found = docker::ask(cx, docker.list_containers(Some(options))).await;
     let found = found.map_err(|error| error.message)?;
-    let ids = found.into_iter().filter_map(|found| found.id).take(MOST);
-    let seen = ids.map(|id| one(cx, &docker, id, secrets));
+    let known = |found: &ContainerSummary| {
+        let digest = found.labels.as_ref().and_then(workload::digest);
+        secrets.of(digest)
+    };
+    let found = found.into_iter().take(MOST);
+    let seen = found.filter_map(|found| Some((known(&found), found.id?)));
+    let seen = seen.map(|(secrets, id)| one(cx, &docker, id, secrets));
     Ok(Engine {
         version: json!({
             "Version": version.version,
@@ -100,10 +108,10 @@ async fn one(cx: &Context, docker: &Docker, id: String, secrets: Option<&Redacto
         None => UNKNOWN.to_owned(),
     };
     let lines = match secrets {
-        None => None,
+        None => Err(OTHERS.to_owned()),
         Some(secrets) => {
             let recorded = container::recorded(docker, &id, LINES, secrets);
-            Some(docker::ask(cx, recorded).await.map_err(foreign))
+            docker::ask(cx, recorded).await.map_err(foreign)
         }
     };
     let name = found.as_ref().ok().and_then(|found| found.name.clone());
@@ -188,7 +196,7 @@ pub(super) fn last_lines(containers: &[Seen], error: &str) -> Vec<LastLines> {
     let mut wanted: Vec<&Seen> = containers.iter().filter(|seen| !seen.finished).collect();
     wanted.sort_by_key(|seen| (!error.contains(&seen.name), seen.name.clone()));
     let last = |seen: &&Seen| {
-        let lines = seen.lines.as_ref()?.as_ref().ok()?;
+        let lines = seen.lines.as_ref().ok()?;
         let skip = lines.len().saturating_sub(most);
         let cut = |line: &String| words::cut(line, longest).into_owned();
         Some(LastLines {

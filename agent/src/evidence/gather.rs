@@ -32,7 +32,7 @@ pub(super) async fn look(
     whole: Duration,
 ) -> Result<Engine, String> {
     let soon = cx.by(cx.deadline.at_most(whole / 4));
-    containers::look(&soon, subject.instance(), known.every_secret()).await
+    containers::look(&soon, subject.instance(), &known.secrets).await
 }
 
 /// Everything in one archive. What cannot be had by the context's deadline is left out.
@@ -43,7 +43,7 @@ pub(super) async fn bundled(
     engine: Result<Engine, String>,
     whole: Duration,
 ) -> Result<Gathered, String> {
-    let mut bundle = Bundle::new(&subject.name(), Arc::clone(&known.secrets));
+    let mut bundle = Bundle::new(&subject.name(), Arc::clone(&known.secrets.redactor));
     for (what, why) in &subject.missing {
         bundle.leave_out(what, why);
     }
@@ -94,9 +94,8 @@ fn containers(bundle: &mut Bundle, engine: &Engine) {
             Err(why) => bundle.leave_out(&format!("{name}.json"), why),
         }
         match &seen.lines {
-            Some(Ok(lines)) => bundle.add_log(&format!("{name}.log"), &lines.join("\n")),
-            Some(Err(why)) => bundle.leave_out(&format!("{name}.log"), why),
-            None => {}
+            Ok(lines) => bundle.add_log(&format!("{name}.log"), &lines.join("\n")),
+            Err(why) => bundle.leave_out(&format!("{name}.log"), why),
         }
     }
 }
@@ -104,21 +103,20 @@ fn containers(bundle: &mut Bundle, engine: &Engine) {
 async fn journals(cx: &Context, bundle: &mut Bundle, known: &Known, whole: Duration) {
     let soon = cx.deadline.at_most(whole / 4);
     let engine = async {
-        match known.every_secret() {
-            Some(_) => Some(journal::tail(journal::ENGINE, soon).await),
-            None => None,
+        match known.secrets.since {
+            Some(since) => journal::tail(journal::ENGINE, Some(since), soon).await,
+            None => Err("secrets that earlier launches were given are not known".to_owned()),
         }
     };
     // One tail by the other: their time is the same.
-    let (own, engine) = join(journal::tail(journal::OWN, soon), engine).await;
+    let (own, engine) = join(journal::tail(journal::OWN, None, soon), engine).await;
     for (name, text) in [
-        ("journal-firstlight.log", Some(own)),
+        ("journal-firstlight.log", own),
         ("journal-docker.log", engine),
     ] {
         match text {
-            Some(Ok(text)) => bundle.add_log(name, &text),
-            Some(Err(why)) => bundle.leave_out(name, &why),
-            None => {}
+            Ok(text) => bundle.add_log(name, &text),
+            Err(why) => bundle.leave_out(name, &why),
         }
     }
 }

@@ -19,12 +19,16 @@ pub(super) const ENGINE: &[&str] = &[
     "--identifier=systemd",
 ];
 
-/// The last lines that match.
+/// The last lines that match, from `since` on: seconds since 1970.
 ///
 /// # Errors
 /// In words: there is no journalctl, it found nothing, or it took too long.
-pub(super) async fn tail(matches: &[&str], deadline: Deadline) -> Result<String, String> {
-    let read = read(matches);
+pub(super) async fn tail(
+    matches: &[&str],
+    since: Option<i64>,
+    deadline: Deadline,
+) -> Result<String, String> {
+    let read = read(matches, since);
     match tokio::time::timeout_at(deadline.instant(), read).await {
         Ok(Ok(text)) if text.trim().is_empty() => Err("the journal has none".into()),
         Ok(Ok(text)) => Ok(text),
@@ -33,10 +37,11 @@ pub(super) async fn tail(matches: &[&str], deadline: Deadline) -> Result<String,
     }
 }
 
-async fn read(matches: &[&str]) -> std::io::Result<String> {
+async fn read(matches: &[&str], since: Option<i64>) -> std::io::Result<String> {
     let mut journalctl = Command::new("journalctl")
         .args(["--no-pager", "--quiet", "--output=short-iso-precise"])
         .args(["--lines", LINES])
+        .args(since.map(|since| format!("--since=@{since}")))
         .args(matches)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -3,16 +3,24 @@
 //! The launch that failed has told the report every secret that it resolved. Anybody else (a launch that
 //! was interrupted after it had resolved them, `firstlight diagnose`) resolves the recorded document
 //! again. Where that cannot be done, text of foreign origin stays out.
+//!
+//! What is resolved now is not what a container was given before a secret was changed. So a container's
+//! text passes only if its label has the digest of a resolution that is known: document and versions are
+//! then the same, and with them the secrets. The engine's journal has no label: it passes from when this
+//! process resolved first, and after that the engine was given nothing else.
 
 use super::{Subject, place::Place};
-use crate::{context::Context, imds::Identity, lifecycle::Kind, references};
+use crate::{context::Context, imds::Identity, lifecycle::Kind, references, report::Hidden};
 use firstlight_userdata::{
     redact::Redactor,
     reference::Piece,
     sources::Sources,
     spec::{Signal, Spec, Unresolved},
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// Why nothing can be asked of AWS.
 pub(super) const NOBODY: &str = "who this instance is is not known";
@@ -20,9 +28,9 @@ pub(super) const NOBODY: &str = "who this instance is is not known";
 /// What is known of a spec's values.
 #[derive(Debug)]
 pub(super) struct Known {
-    /// Replaces every secret that is known.
-    pub(super) secrets: Arc<Redactor>,
-    /// In words, why there may be others.
+    /// The secrets, and whose text may pass through them.
+    pub(super) secrets: Hidden,
+    /// In words, why they are of no resolution.
     pub(super) others: Option<String>,
     /// Where evidence goes; `None` when the spec asks for none. In words, why it is not known.
     pub(super) place: Result<Option<Place>, String>,
@@ -34,16 +42,11 @@ impl Known {
     /// Nothing, for this reason.
     fn nothing(why: &str) -> Known {
         Known {
-            secrets: Arc::default(),
+            secrets: Hidden::default(),
             others: Some(why.to_owned()),
             place: Err(why.to_owned()),
             document: None,
         }
-    }
-
-    /// What passes only if no secret can be in it that is not known.
-    pub(super) fn every_secret(&self) -> Option<&Redactor> {
-        self.others.is_none().then_some(&*self.secrets)
     }
 
     /// What can be known by the context's deadline. `again`: resolving may be tried again.
@@ -61,9 +64,9 @@ impl Known {
         let again = again && !matches!(record.transition.kind, Kind::WarmEnter | Kind::WarmReturn);
         let (mut secrets, others) = match secrets(cx, subject.me, &spec, again).await {
             Ok(secrets) => (secrets, None),
-            Err(why) => (Arc::default(), Some(why)),
+            Err(why) => (Hidden::default(), Some(why)),
         };
-        literals(&spec, Arc::make_mut(&mut secrets));
+        literals(&spec, Arc::make_mut(&mut secrets.redactor));
         Known {
             secrets,
             others,
@@ -91,19 +94,24 @@ async fn secrets(
     me: Option<&Identity>,
     spec: &Spec<Unresolved>,
     again: bool,
-) -> Result<Arc<Redactor>, String> {
+) -> Result<Hidden, String> {
     if let Some(known) = cx.report.hidden() {
         return Ok(known);
     }
+    let of = |redactor, digest| Hidden {
+        redactor,
+        digests: BTreeSet::from([digest]),
+        since: None,
+    };
     if spec.targets().is_empty() {
-        return Ok(Arc::default());
+        return Ok(of(Arc::default(), spec.digest(&BTreeMap::new())));
     }
     if !again {
         return Err("the spec's references are not resolved".into());
     }
     let resolved = references::resolve(cx, me.ok_or(NOBODY)?, spec).await;
     resolved
-        .map(|resolution| resolution.redactor)
+        .map(|resolution| of(resolution.redactor, resolution.digest))
         .map_err(|error| format!("the spec's references cannot be resolved again: {error}"))
 }
 

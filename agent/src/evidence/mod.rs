@@ -35,10 +35,12 @@ use crate::{
     },
     verdict::{LaunchError, Stage},
 };
+use futures_util::future::join;
 pub use gather::Gathered;
 use known::Known;
 use place::Place;
 use std::time::Duration;
+use tokio::time::timeout_at;
 pub use upload::NotStored;
 
 /// What a bundle is about, as far as it is known.
@@ -92,9 +94,7 @@ pub async fn preserve(cx: &Context, me: &Identity, record: &Record, error: &Laun
     let whole = deadline.remaining();
     let cx = &cx.by(deadline);
     let evidence =
-        match tokio::time::timeout_at(deadline.instant(), preserved(cx, me, record, error, whole))
-            .await
-        {
+        match timeout_at(deadline.instant(), preserved(cx, me, record, error, whole)).await {
             Ok(evidence) => evidence,
             Err(_elapsed) => Evidence::Missing {
                 why: format!("it took longer than {}", words::duration(whole)),
@@ -130,7 +130,12 @@ async fn preserved(
         record: Some(record),
         ..Subject::default()
     };
-    let known = known(cx, &subject, again, whole).await;
+    // Where the bundle lies, and what the page says, is after the group.
+    let group = timeout_at(
+        cx.deadline.at_most(whole / 4).instant(),
+        cx.report.group_known(),
+    );
+    let (known, _) = join(known(cx, &subject, again, whole), group).await;
     let engine = gather::look(cx, &subject, &known, whole).await;
     if let Ok(engine) = &engine {
         let last = containers::last_lines(&engine.containers, &error.message);

@@ -23,6 +23,8 @@ mod systemd;
 mod terminal;
 pub mod words;
 
+pub use evidence::Hidden;
+
 use crate::context::Paths;
 use fields::{Event, Field};
 use log::Level;

@@ -64,6 +64,16 @@ impl Report {
         shown.save();
     }
 
+    /// The instance's group was looked for: which it is, if that was found. Nothing is said of it before it is
+    /// known who waits.
+    pub fn group_sought(&self, found: Option<&str>) {
+        let mut shown = self.shown();
+        if let Some(name) = found {
+            shown.status.group = Some(name.into());
+        }
+        shown.sought.send_replace(true);
+    }
+
     /// Which group the verdict goes to, and through which hooks: `way` says of which kind, as in "launch".
     pub fn group(&self, name: &str, way: &str, hooks: &[impl AsRef<str>]) {
         let mut shown = self.shown();

@@ -2,6 +2,7 @@
 
 use super::{
     console,
+    evidence::Hidden,
     fields::{Event, Field},
     logger,
     ring::Ring,
@@ -9,12 +10,9 @@ use super::{
     systemd, terminal,
 };
 use crate::verdict::Stage;
-use firstlight_userdata::redact::Redactor;
 use log::{Level, Record, kv::Value};
-use std::{
-    cell::RefCell, collections::BTreeMap, fmt, io, path::PathBuf, sync::Arc, time::Duration,
-};
-use tokio::time::Instant;
+use std::{cell::RefCell, collections::BTreeMap, fmt, io, path::PathBuf, time::Duration};
+use tokio::{sync::watch, time::Instant};
 
 /// What is shown, and where.
 #[derive(Debug)]
@@ -28,10 +26,12 @@ pub(super) struct Shown {
     pub(super) began: Instant,
     /// This process has said which transition it is at.
     pub(super) begun: bool,
+    /// The group of this transition was looked for.
+    pub(super) sought: watch::Sender<bool>,
     /// The last lines that were said.
     pub(super) ring: RefCell<Ring>,
-    /// Every secret that was resolved in this process.
-    pub(super) hidden: Option<Arc<Redactor>>,
+    /// Every secret that was resolved in this process, until nobody has them any more.
+    pub(super) hidden: Option<Hidden>,
     /// When each image's pull was last put into words.
     pub(super) pulls: BTreeMap<String, Instant>,
     /// A verdict was reached or told by this process, so the console has news to tell.
@@ -60,6 +60,7 @@ impl Default for Shown {
             stage: None,
             began: Instant::now(),
             begun: false,
+            sought: watch::Sender::new(false),
             ring: RefCell::default(),
             hidden: None,
             pulls: BTreeMap::new(),
@@ -192,6 +193,7 @@ impl Shown {
         };
         self.status.next(before);
         self.earlier_stages = 0;
+        self.sought.send_replace(false);
         self.news = false;
         self.consoled = None;
     }

@@ -32,9 +32,12 @@ pub async fn join(
     let named = wish.as_ref().and_then(|wish| wish.group.clone());
     let is = match known {
         Some(known) => known,
-        None => discover(cx, me)
-            .await
-            .map_err(|error| unjoined(kind, &error, None))?,
+        None => {
+            let found = discover(cx, me).await;
+            // Evidence of a launch that fails before its spec is resolved wants to know.
+            cx.report.group_sought(found.as_ref().ok().and_then(group));
+            found.map_err(|error| unjoined(kind, &error, None))?
+        }
     };
     let membership = match (membership(cx, &is, named).await, Way::of(kind)) {
         (Ok(membership), _) => membership,
@@ -61,6 +64,13 @@ pub async fn join(
         say(cx, kind, &membership, &recipients);
     }
     Ok((membership, recipients))
+}
+
+fn group(membership: &Membership) -> Option<&str> {
+    match membership {
+        Membership::Member { group, .. } => Some(group),
+        Membership::Outside | Membership::Nameless(_) | Membership::Unconfirmed => None,
+    }
 }
 
 /// Where the instance is, held against the group that the spec names, if it names one.

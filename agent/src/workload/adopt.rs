@@ -80,6 +80,11 @@ pub(super) fn name(labels: &HashMap<String, String>) -> Option<String> {
     labels.get(NAME).cloned()
 }
 
+/// Of which resolution a container found by label is.
+pub fn digest(labels: &HashMap<String, String>) -> Option<&str> {
+    labels.get(DIGEST).map(String::as_str)
+}
+
 /// How deep a container found by label stands in the order.
 pub(super) fn depth(labels: &HashMap<String, String>) -> usize {
     let depth = labels.get(DEPTH).and_then(|text| text.parse().ok());

@@ -22,10 +22,11 @@ mod run;
 mod start;
 mod stop;
 
-pub use adopt::INSTANCE;
+pub use adopt::{INSTANCE, digest};
 pub use error::WorkloadError;
 pub use keep::{Kept, keep};
-pub use stop::{clear, forget, stop};
+pub use remove::clear;
+pub use stop::{forget, stop};
 
 use crate::{
     container::Watched, context::Context, docker, image::Images, imds::Identity,

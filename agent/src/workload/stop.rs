@@ -63,24 +63,17 @@ pub async fn stop(cx: &Context, me: &Identity, deadline: Deadline) -> Result<(),
     all(cx, &docker, me).await
 }
 
-/// The same within the context's time, waiting for the engine, and removes the secrets that were left:
-/// nothing of ours is to run.
-///
-/// # Errors
-/// As [`stop`]'s. Secrets are then left where they are.
-pub async fn clear(cx: &Context, me: &Identity) -> Result<(), WorkloadError> {
-    let docker = docker::engine(cx).await?;
-    all(cx, &docker, me).await?;
-    forget(cx);
-    Ok(())
-}
-
-/// Removes every secret file: whoever used it is stopped.
+/// Removes every secret file, and lets go of the secrets in memory: whoever used them is stopped.
 pub fn forget(cx: &Context) {
     files::forget(cx);
+    cx.report.unhide();
 }
 
-async fn all(cx: &Context, docker: &Docker, me: &Identity) -> Result<(), WorkloadError> {
+/// The same within the context's time, of an engine that answers.
+///
+/// # Errors
+/// As [`stop`]'s.
+pub(super) async fn all(cx: &Context, docker: &Docker, me: &Identity) -> Result<(), WorkloadError> {
     // Those that do not run are asked too: the engine answers once a start that is under way is over.
     let ours = ours(cx, docker, &me.instance_id, true).await;
     let ours = ours.map_err(|error| failed("the list of containers", error))?;
@@ -145,8 +138,9 @@ fn share(left: Duration, wanted: Duration) -> f64 {
     }
 }
 
-fn failed(what: &str, error: CallError) -> WorkloadError {
-    // What the engine says of stopping names containers, and quotes nothing of theirs.
+/// What could not be done, and why.
+pub(super) fn failed(what: &str, error: CallError) -> WorkloadError {
+    // What the engine says of stopping and removing names containers, and quotes nothing of theirs.
     WorkloadError::answered(what.to_owned(), &error, error.message.clone())
 }
 

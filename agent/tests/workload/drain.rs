@@ -33,6 +33,7 @@ async fn a_shutdown_stops_at_once_in_reverse_order_and_leaves_no_secret() {
     stand.resolution.spec.drain.delay = SECOND * 600;
     let workload = stand.launch().await.unwrap();
     assert_eq!(stand.secrets(), 1);
+    stand.cx.report.resolved(&stand.resolution);
     let kept = stand.kept(Some(workload));
     let began = Instant::now();
     drain(&stand.cx, &stand.me, Why::Shutdown, kept).await;
@@ -48,6 +49,7 @@ async fn a_shutdown_stops_at_once_in_reverse_order_and_leaves_no_secret() {
         "{ended:?}"
     );
     assert_eq!(stand.secrets(), 0);
+    assert!(stand.cx.report.hidden().is_none(), "secrets are in memory");
     stand.clean().await;
 }
 
@@ -130,5 +132,24 @@ async fn without_anything_that_serves_what_runs_is_stopped() {
     };
     drain(&stand.cx, &stand.me, Why::Group { by: None }, kept).await;
     assert!(stand.running().await.is_empty());
+    stand.clean().await;
+}
+
+#[tokio::test]
+async fn on_the_way_into_a_pool_nothing_is_left() {
+    let mut stand = Stand::new().await;
+    let mut web = shell("cat /key; sleep 600");
+    web.files
+        .insert("/key".into(), parts::file("hunter2", 0o400));
+    stand.service("web", web, None);
+    stand.task("migrate", shell("true"));
+    stand.launch().await.unwrap();
+    stand.cx.report.resolved(&stand.resolution);
+    assert_eq!((stand.containers().await.len(), stand.secrets()), (2, 1));
+    workload::clear(&stand.cx, &stand.me).await.unwrap();
+    assert_eq!((stand.containers().await.len(), stand.secrets()), (0, 0));
+    assert!(stand.cx.report.hidden().is_none());
+    // Again, as after a kill.
+    workload::clear(&stand.cx, &stand.me).await.unwrap();
     stand.clean().await;
 }

@@ -49,6 +49,13 @@ impl Bundle {
         Ok(String::from_utf8_lossy(content).into_owned())
     }
 
+    /// Every file's bytes, one after the other.
+    #[must_use]
+    pub fn whole(&self) -> Vec<u8> {
+        let contents: Vec<&[u8]> = self.files.values().map(Vec::as_slice).collect();
+        contents.join(&b'\n')
+    }
+
     /// A file's JSON.
     ///
     /// # Errors

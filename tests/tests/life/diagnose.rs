@@ -5,12 +5,13 @@ use std::{fs, path::Path};
 
 use anyhow::{Context as _, Result, ensure};
 use firstlight_tests::harness::Finished;
+use firstlight_tests::harness::canary::Canary;
 use firstlight_tests::parts::bundle::Bundle;
 use firstlight_tests::stage::{Fault, Outcome};
 use firstlight_tests::wait::wait_until;
 use tempfile::TempDir;
 
-use crate::evidence::Case;
+use crate::evidence::{Case, holds_back, printing, rotated};
 use crate::hold::Hold;
 use crate::scene::{PATIENCE, Play, QUICK, Scene};
 
@@ -188,5 +189,33 @@ async fn what_cannot_be_had() -> Result<()> {
     let left_out = bundle.text("left-out.txt")?;
     ensure!(left_out.contains("the record: "), "{left_out}");
     bundle.json(&format!("containers/{}.json", scene.web))?;
+    Ok(())
+}
+
+/// A secret that was changed since everything was launched: nobody knows the one that containers print.
+#[tokio::test]
+async fn secrets_that_were_changed() -> Result<()> {
+    let scene = Scene::set().await?;
+    let (before, after) = (Canary::new(), Canary::new());
+    let play = scene.play(&printing(&scene, &before).await?).await?;
+    play.launch().await?.expect_code(0)?;
+    let folder = TempDir::new()?;
+    let folder = folder.path();
+    diagnosed(&play, folder, &[], 0).await?;
+    let bundle = unpack(folder)?;
+    let said = bundle.text(&format!("containers/{}.log", scene.web))?;
+    ensure!(said.contains("key {{ssm:"), "{said}");
+    let found = before.found_in(&bundle.whole());
+    ensure!(found.is_none(), "a secret is in it: {found:?}");
+
+    rotated(&scene, &after).await?;
+    diagnosed(&play, folder, &[], 0).await?;
+    let bundle = unpack(folder)?;
+    for other in [&scene.web, &scene.job] {
+        holds_back(&bundle, &[&before, &after], other)?;
+    }
+    // Nobody knows what the engine was given before, either.
+    let left_out = bundle.text("left-out.txt")?;
+    ensure!(left_out.contains("journal-docker.log: "), "{left_out}");
     Ok(())
 }

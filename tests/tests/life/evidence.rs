@@ -11,7 +11,7 @@ use firstlight_tests::parts::bundle::Bundle;
 use firstlight_tests::parts::moto::Moto;
 use firstlight_tests::parts::wire::At;
 use firstlight_tests::stage::{Fault, Outcome};
-use firstlight_tests::wait::wait_until;
+use firstlight_tests::wait::{until, wait_until};
 use futures_util::future::try_join_all;
 use serde_json::json;
 use tempfile::TempDir;
@@ -196,7 +196,7 @@ async fn a_bundle_and_what_is_in_it() -> Result<()> {
     ensure!(!spec.contains("hello"), "a value is in {spec}");
     let password = &case.scene.ground.login.password;
     ensure!(
-        !format!("{bundle:?}").contains(password),
+        !String::from_utf8_lossy(&bundle.whole()).contains(password),
         "the registry's password"
     );
     let host = bundle.json("host.json")?;
@@ -365,6 +365,101 @@ async fn secrets_that_are_not_known_any_more() -> Result<()> {
     bundle.json(&format!("containers/{web}.json"))?;
     let status = play.agent.status().await?;
     ensure!(status["last_lines"] == json!([]), "{status:#}");
+    Ok(())
+}
+
+/// A service and a finished task that print a secret.
+pub(crate) async fn printing(scene: &Scene, canary: &Canary) -> Result<String> {
+    let key = scene.parameter("key");
+    rotated(scene, canary).await?;
+    let printed = format!("PRINT: \"key {{{{ssm:{key}}}}}\"");
+    let job = format!("{QUICK}\nenvironment: {{{printed}}}");
+    let spec = scene.spec("60s", "", &job);
+    let spec = spec.replacen("environment: {", &format!("environment: {{{printed}, "), 1);
+    ensure!(spec.matches("PRINT: ").count() == 2, "{spec}");
+    Ok(spec)
+}
+
+/// Gives it another value.
+pub(crate) async fn rotated(scene: &Scene, canary: &Canary) -> Result<()> {
+    let key = scene.parameter("key");
+    let moto = &scene.ground.moto;
+    moto.put_parameter(&key, canary.value(), "SecureString")
+        .await
+}
+
+/// Holds a bundle to have none of these, and what this container printed to be left out.
+pub(crate) fn holds_back(bundle: &Bundle, canaries: &[&Canary], other: &str) -> Result<()> {
+    for canary in canaries {
+        let found = canary.found_in(&bundle.whole());
+        ensure!(found.is_none(), "a secret is in it: {found:?}");
+    }
+    ensure!(
+        !bundle
+            .files
+            .contains_key(&format!("containers/{other}.log")),
+        "{bundle:?}"
+    );
+    let left_out = bundle.text("left-out.txt")?;
+    let why = format!("containers/{other}.log: it was given other values than are known now");
+    ensure!(left_out.contains(&why), "{left_out}");
+    Ok(())
+}
+
+/// A secret that was changed after a task had printed it, and of which this process knows the new value alone.
+#[tokio::test]
+async fn secrets_that_were_changed() -> Result<()> {
+    let scene = Scene::set().await?;
+    let (before, after) = (Canary::new(), Canary::new());
+    let spec = printing(&scene, &before).await?;
+    let case = Case::of(scene, &spec).await?;
+    case.moto().make_bucket(&case.bucket).await?;
+    let (scene, play) = (&case.scene, &case.play);
+    kill_at(Hold::Health, scene, play).await?;
+    rotated(scene, &after).await?;
+    let first = scene.inspect(&scene.web).await?["Id"].clone();
+    let running = play.agent.start(&["launch"])?;
+    // The task is not run again, and the service is made anew.
+    let anew = async || {
+        let found = scene.inspect(&scene.web).await.ok()?;
+        (found["Id"] != first && found["State"]["Running"] == true).then_some(())
+    };
+    until(PATIENCE, "the service is made anew", anew).await?;
+    scene.engine.kill(&scene.web).await?;
+    running.finish(PATIENCE).await?.expect_code(80)?;
+    case.abandoned()?;
+    scene.made(&scene.job, 1).await?;
+    let (_, bundle) = case.bundle().await?;
+    holds_back(&bundle, &[&before, &after], &scene.job)?;
+    let said = bundle.text(&format!("containers/{}.log", scene.web))?;
+    let wanted = format!("key {{{{ssm:{}}}}}", scene.parameter("key"));
+    ensure!(said.contains(&wanted), "{said}");
+    Ok(())
+}
+
+/// A reference that is not there, in a group that takes its time to be found: all that is told names the group.
+#[tokio::test]
+async fn a_group_that_is_known_late() -> Result<()> {
+    let scene = Scene::set().await?;
+    let missing = format!(
+        "{QUICK}\nenvironment: {{KEY: \"{{{{ssm:{}}}}}\"}}",
+        scene.parameter("missing")
+    );
+    let spec = scene.spec("60s", "", &missing);
+    let case = Case::of(scene, &spec).await?;
+    case.moto().make_bucket(&case.bucket).await?;
+    let slow = Fault::Delay(Duration::from_millis(500));
+    let stage = &case.play.stage;
+    stage.order(slow.on("autoscaling", "DescribeAutoScalingInstances"));
+    case.play.launch().await?.expect_code(78)?;
+    stage.assert_faults_fired()?;
+    case.abandoned()?;
+    let (at, _) = case.bundle().await?;
+    ensure!(at.contains("/fl/shop/web/"), "{at}");
+    let status = case.play.agent.status().await?;
+    ensure!(status["group"] == "web", "{status:#}");
+    let console = case.console()?;
+    ensure!(console.contains(", group web"), "{console}");
     Ok(())
 }
 

@@ -219,6 +219,24 @@ async fn what_the_spec_gets_wrong() -> Result<()> {
     .await
 }
 
+/// A hook that is named without a reference is the one to be told though the spec's references cannot be resolved.
+#[tokio::test]
+async fn a_hook_that_needs_no_reference() -> Result<()> {
+    let scene = Scene::set().await?;
+    let missing = scene.own("missing");
+    let keys = format!("environment: {{A: \"{{{{ssm:/{missing}}}}}\"}}");
+    let spec = stillborn("20s", &keys);
+    let spec = spec.replace("services:", "signal: {launching: up}\nservices:");
+    let two = [Hook::launching("other"), Hook::launching("up")];
+    let play = Play::open(scene.stage(spec).group("web", two), []).await?;
+    let says = [missing.as_str()];
+    play.fails(Failure::new(78, "resolve", "reference_missing", &says))
+        .await?;
+    assert_eq!(delivered(&play).await?, up("delivered"));
+    assert_eq!(play.agent.status().await?["group"], "web");
+    Ok(())
+}
+
 /// The same where the launch fails before the group is known: for its own reason, and the group is told all the same.
 #[tokio::test]
 async fn what_the_spec_gets_wrong_is_no_reason_for_silence() -> Result<()> {
