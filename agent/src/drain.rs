@@ -31,7 +31,12 @@ pub enum Why {
         /// EC2 announced an end, at this time.
         by: Option<Deadline>,
     },
-    /// EC2 announced something that the spec wants a drain for.
+    /// EC2 takes the instance away.
+    Interruption {
+        /// At this time, where that was told.
+        by: Option<Deadline>,
+    },
+    /// EC2 announced something else that the spec wants a drain for.
     Notice {
         /// At this time, where that was told.
         by: Option<Deadline>,
@@ -42,6 +47,10 @@ pub enum Why {
 
 /// Between the end of the last grace period and an announced end: for the group to be told.
 const SPARE: Duration = Duration::from_secs(10);
+
+/// How long before an interruption EC2 announces it, where it does not say for when.
+/// Source: "Spot Instance interruption notices", Amazon EC2 User Guide.
+const NOTICE: Duration = Duration::from_secs(120);
 
 /// What stopping may take however late it is.
 const LEAST: Duration = Duration::from_secs(5);
@@ -85,11 +94,18 @@ async fn due(cx: &Context, me: &Identity, why: Why, delay: Duration, graces: Dur
         Why::Group { by } => {
             cx.report
                 .info("serving on until the group's load balancers are done with this instance");
-            let released = released(cx, me, delay);
+            let released = released(cx, me, delay, Duration::ZERO);
             if timeout_at(last(by).instant(), released).await.is_err() {
                 let words = "the group did not say in time that its load balancers are done with this instance; services are stopped all the same";
                 cx.report.warn("drain_overdue", words);
             }
+        }
+        // Nobody is taken off a load balancer by a notice alone: until the group acts, or the end is near,
+        // requests come as before.
+        Why::Interruption { by } => {
+            let by = by.unwrap_or_else(|| Deadline::after(NOTICE));
+            let released = released(cx, me, delay, delay);
+            drop(timeout_at(last(Some(by)).instant(), released).await);
         }
         Why::Notice { by } => {
             sleep_until(last(by).min(Deadline::after(delay)).instant()).await;
@@ -100,14 +116,14 @@ async fn due(cx: &Context, me: &Identity, why: Why, delay: Duration, graces: Dur
 
 /// Ends when the group says that nobody sends requests any more: it deregisters an instance from its load
 /// balancers, and waits for them, before it holds it by its terminate hooks. Where it does not say, after
-/// `delay`.
-async fn released(cx: &Context, me: &Identity, delay: Duration) {
+/// `delay`; where there is no group (any more), after `alone`.
+async fn released(cx: &Context, me: &Identity, delay: Duration, alone: Duration) {
     let began = Instant::now();
     let mut silent: Option<Instant> = None;
     loop {
         let soon = Deadline::after(cx.timings.aws_attempt);
         match signal::standing(cx, me, soon).await {
-            Ok(None) => return,
+            Ok(None) => return sleep_until(began + alone).await,
             Ok(Some(standing)) if !is_served(&standing.state) => return,
             Ok(Some(_)) => silent = None,
             Err(error) => {
@@ -150,7 +166,7 @@ fn is_served(state: &str) -> bool {
 fn stopped_by(cx: &Context, why: Why, graces: Duration) -> Deadline {
     let in_full = Deadline::after(graces + cx.timings.docker_attempt);
     let by = match why {
-        Why::Group { by } | Why::Notice { by } => by,
+        Why::Group { by } | Why::Interruption { by } | Why::Notice { by } => by,
         Why::Shutdown => None,
     };
     let announced = by.map(|by| by.less(SPARE).max(Deadline::after(LEAST)));
@@ -224,7 +240,7 @@ mod tests {
         service.cx.aws = service.aws().await;
         let began = Instant::now();
         let me = identity();
-        let released = released(&service.cx, &me, Duration::from_secs(1));
+        let released = released(&service.cx, &me, Duration::from_secs(1), Duration::ZERO);
         tokio::time::timeout(Duration::from_secs(20), released)
             .await
             .unwrap();

@@ -2,7 +2,7 @@
 //! What to do is decided in `lifecycle` alone; the loop never looks at the record's state.
 //!
 //! - [`mod@open`] lock, record and identity; [`follow`] what another agent decides
-//! - [`perform`] one effect; [`running`] what is under way
+//! - [`perform`] one effect; [`running`] what is under way; [`insist`] what must come up again
 //! - [`watch`] what metadata says meanwhile; [`stop`] being asked to leave
 //!
 //! To add an effect: a variant of `Effect`, an arm in [`Driver::perform`], and where it takes time a
@@ -10,6 +10,7 @@
 
 mod clock;
 mod follow;
+mod insist;
 mod open;
 mod perform;
 mod running;

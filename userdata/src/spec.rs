@@ -134,7 +134,7 @@ pub struct CloudFormation<P: Phase> {
 pub struct Drain {
     /// What starts it. Default terminate and spot.
     pub on: Vec<DrainOn>,
-    /// How long to keep serving after a notice, and where the group's state cannot be read.
+    /// How long to keep serving after a notice other than `spot`, and where the group's state cannot be read.
     pub delay: Duration,
 }
 

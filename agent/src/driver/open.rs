@@ -60,8 +60,7 @@ pub(super) async fn open(
         decided: record.verdict().is_some(),
         announced: record.verdict().cloned(),
         before: None,
-        // What was announced before a restart is looked at again.
-        seen: Sight::new(record.facts.target.clone(), lifecycle::Notices::new()),
+        seen: Sight::new(record.facts.target.clone(), record.facts.notices.clone()),
         record,
         workload: None,
         leaving: false,

@@ -3,15 +3,16 @@
 
 use super::{
     Driver, Stay, clock,
+    insist::insist,
     running::{Done, Running},
     slot::Slot,
 };
 use crate::{
-    context::Context,
+    context::{Context, Deadline},
     drain, evidence,
     imds::Identity,
     launch::{self, Resume},
-    lifecycle::{Effect, Event, Fact, Recipient, Settled, Verdict, Why, Work},
+    lifecycle::{Effect, Event, Fact, Notice, Recipient, Settled, Verdict, Why, Work},
     prepare,
     report::{Report, status::Outcome},
     signal,
@@ -119,7 +120,9 @@ impl Driver {
     }
 
     fn join<'a>(&self, cx: &Context, me: &'a Identity, running: &mut Running<'a>) {
+        // Outside a group is what it may have looked like too early.
         let known = running.membership.clone();
+        let known = known.filter(|known| known.is_member() || self.record.facts.target.is_none());
         let wish = self.record.facts.signal.clone();
         let kind = self.record.transition.kind;
         let cx = Context {
@@ -141,8 +144,12 @@ impl Driver {
         running.work = match work {
             Work::Launch => {
                 let (resume, permit) = (self.resume(), running.permit.subscribe());
+                let (whole, stays) = (self.whole(), self.stay == Stay::Stay);
                 Slot::of(async move {
-                    let launched = Box::pin(launch::launch(cx, me, &resume, permit, &tell)).await?;
+                    let launched = match stays && resume.run == Run::Again {
+                        true => Box::pin(insist(cx, me, &resume, whole, permit, &tell)).await,
+                        false => Box::pin(launch::launch(cx, me, &resume, permit, &tell)).await?,
+                    };
                     Ok(match launched {
                         None => Done::NOT_FOR_US,
                         Some((healthy, workload)) => Done {
@@ -197,12 +204,20 @@ impl Driver {
             go,
             again,
         };
-        let deadline = cx.delivery(self.whole());
+        let deadline = self.told_by(cx);
         running.signal = Slot::of(async move {
             let settled = signal::deliver(cx, me, &to, told, deadline).await;
             say(&cx.report, &to, &settled);
             (to, settled)
         });
+    }
+
+    /// By when somebody must be told. On a way out the hooks may open as late as load balancers are done.
+    fn told_by(&self, cx: &Context) -> Deadline {
+        match self.record.transition.kind.is_entry() {
+            true => cx.delivery(self.whole()),
+            false => cx.delivery(self.whole().max(cx.timings.drain_most)),
+        }
     }
 
     fn evidence<'a>(&mut self, cx: &'a Context, me: &'a Identity, running: &mut Running<'a>) {
@@ -249,7 +264,10 @@ fn drained(why: Why) -> drain::Why {
     let by = |by_ms: Option<u64>| by_ms.map(clock::moment);
     match why {
         Why::Group { by_ms } => drain::Why::Group { by: by(by_ms) },
-        Why::Notice { by_ms } => drain::Why::Notice { by: by(by_ms) },
+        Why::Notice { notice, by_ms } => match notice {
+            Notice::Spot => drain::Why::Interruption { by: by(by_ms) },
+            Notice::Rebalance | Notice::Maintenance => drain::Why::Notice { by: by(by_ms) },
+        },
         Why::Shutdown => drain::Why::Shutdown,
     }
 }

@@ -90,18 +90,13 @@ async fn once(cx: &Context, last: &Sight) -> Sight {
         asleep: asleep(),
         ..last.clone()
     };
-    match ask(cx).await {
-        Ok((target, notices)) => {
-            now.lost = None;
-            // Outside a group, and for moments between two states, metadata has none.
-            now.target = target.or(now.target);
-            now.notices = notices;
-        }
+    match ask(cx, &mut now).await {
+        Ok(()) => now.lost = None,
         Err(_) if last.lost.is_some() => {}
         Err(error) => {
             now.lost = Some(Instant::now());
             let words = format!(
-                "{error}; until it answers again nothing is known of the group's wishes or EC2's"
+                "{error}; until it answers again this much is not known of the group's wishes or EC2's"
             );
             cx.report.warn("metadata_lost", &words);
         }
@@ -127,17 +122,29 @@ fn tell(cx: &Context, last: &Sight, now: &Sight) {
     }
 }
 
-async fn ask(cx: &Context) -> Result<(Option<TargetState>, Notices), ImdsError> {
-    let patience = Deadline::after(cx.timings.imds_attempt * 2);
-    let target = cx.imds.target_state(patience).await?;
-    let mut notices = Notices::new();
+/// Asks one question after the other, each with time of its own: one that gets no answer must not cost
+/// what the others tell.
+///
+/// # Errors
+/// The first that got none.
+async fn ask(cx: &Context, now: &mut Sight) -> Result<(), ImdsError> {
+    let patience = || Deadline::after(cx.timings.imds_attempt * 2);
+    let mut unanswered = Ok(());
+    match cx.imds.target_state(patience()).await {
+        // Outside a group, and for moments between two states, metadata has none.
+        Ok(target) => now.target = target.or(now.target.take()),
+        Err(error) => unanswered = Err(error),
+    }
     for notice in Notice::ALL {
-        let said = cx.imds.metadata(path(notice), patience).await?;
-        if let Some(at_ms) = said.and_then(|said| announced(notice, &said)) {
-            notices.insert(notice, at_ms);
+        match cx.imds.metadata(path(notice), patience()).await {
+            Ok(said) => match said.and_then(|said| announced(notice, &said)) {
+                Some(at_ms) => drop(now.notices.insert(notice, at_ms)),
+                None => drop(now.notices.remove(&notice)),
+            },
+            Err(error) => unanswered = unanswered.and(Err(error)),
         }
     }
-    Ok((target, notices))
+    unanswered
 }
 
 fn path(notice: Notice) -> &'static str {

@@ -25,23 +25,6 @@ pub enum TargetState {
     Unknown(String),
 }
 
-impl TargetState {
-    /// Whether getting there is a launch: into service, or into the warm pool. The others are ways out.
-    pub fn is_entered(&self) -> bool {
-        match self {
-            TargetState::InService
-            | TargetState::WarmedHibernated
-            | TargetState::WarmedRunning
-            | TargetState::WarmedStopped => true,
-            TargetState::Standby
-            | TargetState::Detached
-            | TargetState::Terminated
-            | TargetState::WarmedTerminated
-            | TargetState::Unknown(_) => false,
-        }
-    }
-}
-
 impl From<String> for TargetState {
     fn from(text: String) -> TargetState {
         match text.as_str() {

@@ -64,7 +64,7 @@ fn deliver(
     let serves = record.is_served() && !record.facts.leaving && heeded(record).is_none();
     let next = match untold {
         Some(_) if go && kind == Kind::Launch && !serves => return withhold(record, waiting),
-        Some(_) if riddle && kind.is_entry() => return withhold(record, waiting),
+        Some(_) if riddle => return withhold(record, waiting),
         Some(next) => Some(Effect::Signal {
             to: next.to.clone(),
             go,
@@ -79,7 +79,8 @@ fn deliver(
 /// Nothing more for now, though not all are told. Once services are drained nothing may ever be told:
 /// then the group shall not wait for it either.
 fn withhold(record: &Record, waiting: Effect) -> Vec<Effect> {
-    let waiting = match record.is_drained() {
+    let given_up = record.transition.kind == Kind::Launch && record.is_drained();
+    let waiting = match given_up {
         true => Effect::Heartbeat(vec![]),
         false => waiting,
     };

@@ -3,7 +3,7 @@
 //! To add an event or an effect: a variant here; the compiler names `step.rs` and `driver.rs`.
 
 use super::{
-    notice::{Conduct, Notices},
+    notice::{Conduct, Notice, Notices},
     proof::Proof,
     record::{Recipient, Settled, Wish},
 };
@@ -208,6 +208,8 @@ pub enum Why {
     },
     /// EC2 announced something that the spec wants a drain for.
     Notice {
+        /// What.
+        notice: Notice,
         /// When it happens, in milliseconds since 1970, where that was told.
         by_ms: Option<u64>,
     },

@@ -95,6 +95,11 @@ fn is_serving(record: &Record) -> bool {
     go && record.transition.kind == Kind::Launch && record.is_told()
 }
 
+/// Back in its warm pool, as far as is known.
+fn is_pooled(record: &Record) -> bool {
+    record.transition.kind == Kind::WarmReturn && record.is_told()
+}
+
 fn start(record: &mut Record) -> Vec<Effect> {
     // What an earlier process could not deliver, this one may: a permission was granted, a network mended.
     if let State::Decided {
@@ -117,6 +122,8 @@ fn start(record: &mut Record) -> Vec<Effect> {
         {
             vec![Effect::Look]
         }
+        // Out of the pool and back while the machine was off: nothing else tells.
+        State::Decided { .. } if is_pooled(record) && !record.is_drained() => vec![Effect::Look],
         State::Decided { .. } => resume(record),
     }
 }
@@ -139,9 +146,17 @@ fn headed(record: &mut Record, target: TargetState, now: &Now) -> Vec<Effect> {
         let aborted = abort(record).into_iter();
         return aborted.chain(begin(record)).collect();
     }
+    let first = record.facts.target.is_none();
     let was_unknown = matches!(record.facts.target, Some(TargetState::Unknown(_)));
     record.facts.target = Some(target);
     noted(match &record.state {
+        // It counted as in no group, and has a target: the group lists it by now.
+        State::Undecided {
+            recipients: Some(nobody),
+        } if nobody.is_empty() && first => {
+            let permit = permit(record, false).into_iter();
+            permit.chain([Effect::Join]).collect()
+        }
         State::Undecided { .. } => permit(record, false).into_iter().collect(),
         // What was held back while nobody knew what the group wants.
         State::Decided { .. } if was_unknown => on(record, true),
@@ -156,12 +171,7 @@ pub(super) fn noted(then: Vec<Effect>) -> Vec<Effect> {
 
 fn learn(record: &mut Record, fact: Fact) -> Vec<Effect> {
     if let Fact::Dying(_) = fact {
-        let tell = record.facts.conduct.unhealthy_when_dead;
-        return if tell {
-            vec![Effect::ReportUnhealthy]
-        } else {
-            vec![]
-        };
+        return dying(record);
     }
     // Started again after the verdict: the record holds all this.
     if record.verdict().is_some() {
@@ -192,12 +202,31 @@ fn learn(record: &mut Record, fact: Fact) -> Vec<Effect> {
     }
 }
 
-/// Where the instance stands, on a start that found its verdict told and its services gone. The group
-/// that waits again began a transition while no agent was there.
+/// What served keeps dying, or does not come up again. Who waits to hear that it serves waits in vain: the
+/// hook's own end may replace the instance.
+fn dying(record: &Record) -> Vec<Effect> {
+    let in_vain = record.verdict().is_some() && !record.is_served() && !record.is_told();
+    let tell = record.facts.conduct.unhealthy_when_dead;
+    [
+        in_vain.then_some(Effect::Heartbeat(vec![])),
+        tell.then_some(Effect::ReportUnhealthy),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Where the instance stands, on a start that found its verdict told and its services gone, or on waking.
+/// The group that waits again began a transition while no agent was there. Only a launch and a return
+/// look.
 fn found(record: &mut Record, state: Option<&str>, now: &Now) -> Vec<Effect> {
-    if state.is_some_and(|state| state.starts_with("Pending")) {
-        let target = record.facts.target.clone();
-        *record = successor(record, Kind::Launch, target, now);
+    let begins = |state: &str| match record.transition.kind {
+        Kind::WarmReturn => state.starts_with("Warmed:Pending"),
+        Kind::Launch | Kind::WarmEnter | Kind::Terminate => state.starts_with("Pending"),
+    };
+    if state.is_some_and(begins) {
+        let (kind, target) = (record.transition.kind, record.facts.target.clone());
+        *record = successor(record, kind, target, now);
         return begin(record);
     }
     resume(record)
@@ -207,8 +236,8 @@ fn worked(record: &mut Record, outcome: Result<Proof, LaunchError>) -> Vec<Effec
     let kind = record.transition.kind;
     let proof = match (outcome, &record.state) {
         (Err(error), State::Undecided { .. }) => return decide(record, Verdict::Abandon(error)),
-        // Started again after the verdict.
-        (Err(error), State::Decided { .. }) => return vec![Effect::Exit(error.exit())],
+        // Started again after the verdict, and given up: whoever comes next tries again.
+        (Err(error), State::Decided { .. }) => return vec![Effect::Rest(error.exit())],
         (Ok(proof), _) => proof,
     };
     if proof.is_drained() {

@@ -27,7 +27,7 @@ pub(super) fn wanted(record: &Record) -> Option<Work> {
             // Secrets and containers of an earlier boot are gone. The verdict stands, and what it says
             // is made true again.
             _ if !record.is_served() => Work::Launch,
-            Some((_, by_ms)) => Work::Drain(Why::Notice { by_ms }),
+            Some((notice, by_ms)) => Work::Drain(Why::Notice { notice, by_ms }),
             None => Work::Keep,
         }),
         State::Decided { .. } => None,

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     aws::{self, CallError, Cause},
     context::{Context, Deadline},
-    imds::{Identity, ImdsError},
+    imds::{Identity, ImdsError, TargetState},
     lifecycle::{Kind, Recipient, Settled},
     retry,
     verdict::{LaunchError, Reason, Stage},
@@ -177,11 +177,12 @@ impl Completion<'_> {
         .await
     }
 
-    /// Whether the group wants the instance elsewhere. While metadata is silent nobody knows what a signal
-    /// would reach, so it waits; the deadline cuts it off.
+    /// Whether the group wants the instance elsewhere. While metadata is silent, or says what this version
+    /// does not know, nobody knows what a signal would reach, so it waits; the deadline cuts it off.
     async fn is_overtaken(&self) -> bool {
         loop {
             match self.cx.imds.target_state(self.deadline).await {
+                Ok(Some(TargetState::Unknown(_))) => {}
                 Ok(target) => {
                     return target.is_some_and(|target| !leads_to(self.kind, &target));
                 }

@@ -28,7 +28,6 @@ pub async fn join(
     known: Option<Membership>,
     wish: Option<Wish>,
 ) -> Result<(Membership, Vec<Recipient>), Unjoined> {
-    let _ = kind;
     let named = wish.as_ref().and_then(|wish| wish.group.clone());
     let is = match known {
         Some(known) => known,

@@ -24,10 +24,11 @@ pub fn next(kind: Kind, state: Option<&str>, sent: bool, waited: bool) -> Next {
         return Next::Settled("the instance is in no group any more");
     };
     match at(kind, state) {
-        // Ours is done, and another hook is what holds the instance.
-        At::Wait if sent && waited => {
-            Next::Settled("an earlier signal was taken, and another hook holds the instance")
-        }
+        // All hooks open at once, so ours is done, and another is what holds the instance.
+        At::Wait if waited => Next::Settled(match sent {
+            true => "an earlier signal was taken, and another hook holds the instance",
+            false => "this hook was completed before, and another hook holds the instance",
+        }),
         // `Pending` comes before `Pending:Wait`, and a hook takes no verdict before that.
         At::Before => Next::Early,
         At::Wait => Next::Again,
@@ -117,6 +118,8 @@ mod tests {
         let terminating = Next::Settled("the group is terminating the instance");
         let another =
             Next::Settled("an earlier signal was taken, and another hook holds the instance");
+        let before =
+            Next::Settled("this hook was completed before, and another hook holds the instance");
         let (again, soon) = (Next::Again, Next::Early);
         // `late`: an earlier send may have arrived, and was given its time
         for (kind, state, early, late) in [
@@ -157,9 +160,10 @@ mod tests {
             (Terminate, "Warmed:Terminating:Proceed", gone_on, gone_on),
             (Terminate, "Terminated", gone_on, gone_on),
         ] {
+            let unsent = if late == another { before } else { early };
             let rows = [
                 (false, false, early),
-                (false, true, early),
+                (false, true, unsent),
                 (true, false, early),
                 (true, true, late),
             ];

@@ -58,6 +58,8 @@ pub(crate) struct Running {
     pub(crate) evidence: Option<u64>,
     pub(crate) stop: Option<u64>,
     pub(crate) look: Option<u64>,
+    /// What was healthy before does not come up again, and who waits to hear of it waits no longer.
+    pub(crate) in_vain: bool,
     /// When metadata is looked at next.
     watch: u64,
 }
@@ -121,7 +123,7 @@ impl World<'_> {
             decided: record.verdict().is_some(),
             seen: Sight {
                 target: record.facts.target.clone().map(String::from),
-                notices: Notices::new(),
+                notices: record.facts.notices.clone(),
                 slept: self.machine.slept,
             },
             record,

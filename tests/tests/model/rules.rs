@@ -276,7 +276,8 @@ impl World<'_> {
                 untold.into_iter().all(|delivery| waits(&delivery.to))
             }
         };
-        let given_up = agent.record.is_drained() && agent.record.transition.kind == Kind::Launch;
+        let given_up = agent.running.in_vain
+            || agent.record.is_drained() && agent.record.transition.kind == Kind::Launch;
         if !kept && !given_up {
             self.rules.breaks("somebody waits and gets no heartbeat");
         }

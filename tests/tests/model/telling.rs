@@ -18,6 +18,8 @@ const PAUSE: u64 = 5 * SECOND;
 const PATIENCE: u64 = 2 * MINUTE;
 /// How long is tried.
 const DEADLINE: u64 = 15 * MINUTE;
+/// The same on a way out, whose hooks open after load balancers are done.
+const MOST: u64 = 65 * MINUTE;
 
 /// Finding out whom to tell.
 #[derive(Debug)]
@@ -99,6 +101,10 @@ impl World<'_> {
         let Some(joining) = &mut running.join else {
             return;
         };
+        // What had no target when it was looked for was looked for too early.
+        if matches!(running.member, Some(None)) && agent.record.facts.target.is_some() {
+            running.member = None;
+        }
         if running.member.is_none() {
             match (reached, listed, target) {
                 (true, true, _) => running.member = Some(Some(hooks)),
@@ -220,7 +226,7 @@ impl World<'_> {
                 kind,
                 sent: again,
                 refused_since: None,
-                deadline: now + DEADLINE,
+                deadline: now + if kind.is_entry() { DEADLINE } else { MOST },
             });
         }
     }
@@ -260,12 +266,13 @@ impl World<'_> {
             )));
         }
         telling.due = now + PAUSE;
-        if target.is_some_and(|t| !leads_to(telling.kind, &t)) {
+        let riddle = matches!(target, Some(TargetState::Unknown(_)));
+        if !riddle && target.is_some_and(|t| !leads_to(telling.kind, &t)) {
             return Some(Settled::Needless(
                 "the group wants the instance elsewhere by now".to_owned(),
             ));
         }
-        if !told {
+        if !told || riddle {
             return None;
         }
         if !reached || fate == 1 {

@@ -1,7 +1,7 @@
 //! The work of a transition, step by step, with chance for how it goes.
 
 use firstlight::image::Images;
-use firstlight::lifecycle::{Event, Fact, Kind, Proof, Why, Work};
+use firstlight::lifecycle::{Event, Fact, Kind, Notice, Proof, Record, Why, Work};
 use firstlight::verdict::{Reason, Stage};
 
 use crate::agent::failed;
@@ -14,6 +14,8 @@ const RESERVE: u64 = 30 * SECOND;
 const PATIENCE: u64 = 10 * SECOND;
 /// How long services go on at most while the group takes the instance out.
 const MOST: u64 = 65 * MINUTE;
+/// How long before an interruption services are stopped at the latest, from when it was announced.
+const NOTICE: u64 = 100 * SECOND;
 /// How long the group may be silent before it is taken for mute.
 const SILENCE: u64 = 2 * MINUTE;
 /// How long services go on before they are stopped, where nobody tells that it is time.
@@ -34,6 +36,8 @@ enum Step {
     Prepared,
     /// The group's balancer is done with the instance.
     Released,
+    /// The same, or EC2 is about to take it.
+    Leaving,
     Stopped,
     Drained,
     NotForUs,
@@ -119,6 +123,10 @@ impl World<'_> {
                 let waits = match why {
                     _ if !serves => (0, Step::Stopped),
                     Why::Group { .. } => (SECOND, Step::Released),
+                    Why::Notice {
+                        notice: Notice::Spot,
+                        ..
+                    } => (SECOND, Step::Leaving),
                     Why::Notice { .. } => (DELAY, Step::Stopped),
                     Why::Shutdown => (0, Step::Stopped),
                 };
@@ -164,7 +172,13 @@ impl World<'_> {
         } else if waits == Some(Step::Permitted) && !permitted && now < working.began + PATIENCE {
             working.due = now + SECOND;
             return;
-        } else if waits == Some(Step::Released) && !self.is_released() {
+        }
+        let most = match waits {
+            Some(Step::Released) => Some(MOST),
+            Some(Step::Leaving) => Some(NOTICE),
+            _ => None,
+        };
+        if most.is_some_and(|most| !self.is_released(most)) {
             return;
         }
         let Some(working) = self
@@ -183,7 +197,7 @@ impl World<'_> {
     }
 
     /// Whether the services may stop: the group says so, or it tells nothing for long.
-    fn is_released(&mut self) -> bool {
+    fn is_released(&mut self, most: u64) -> bool {
         let now = self.now;
         let described = self.described();
         let Some(working) = self
@@ -194,7 +208,7 @@ impl World<'_> {
             return false;
         };
         working.due = now + 5 * SECOND;
-        if now >= working.began + MOST {
+        if now >= working.began + most {
             return true;
         }
         match described {
@@ -229,7 +243,7 @@ impl World<'_> {
                 return self.feed_all(events);
             }
             Step::Cleared | Step::Stopped => return self.machine.stop_services(),
-            Step::Permitted | Step::Released => return,
+            Step::Permitted | Step::Released | Step::Leaving => return,
             Step::Started => {
                 self.check_started();
                 self.machine.serving = true;
@@ -239,6 +253,9 @@ impl World<'_> {
             Step::Healthy => {
                 self.machine.proven = true;
                 self.machine.was_proven = true;
+                if let Some(agent) = &mut self.agent {
+                    agent.running.in_vain = false;
+                }
                 self.proven(Kind::Launch)
             }
             Step::Prepared => self.proven(Kind::WarmEnter),
@@ -249,6 +266,13 @@ impl World<'_> {
             }
             Step::Failed(stage, reason) => {
                 self.end_work();
+                // What was healthy before is started until it is again.
+                let decided = |record: &Record| record.verdict().is_some();
+                if let Some(agent) = self.agent.as_mut().filter(|a| decided(&a.record)) {
+                    agent.running.in_vain = true;
+                    self.die();
+                    return self.begin_work(Work::Launch);
+                }
                 if let Some(agent) = &self.agent {
                     self.rules.excused(&agent.record);
                 }

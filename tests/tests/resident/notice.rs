@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use firstlight_tests::harness::Resident;
-use firstlight_tests::stage::{Edge, Group, SpotAction};
+use firstlight_tests::stage::{Edge, Fault, Group, SpotAction};
 
 use crate::drain::{NEVER_HEALTHY, probed};
 use crate::play::{ENDED, GIVEN_UP, LAUNCHED};
@@ -21,7 +21,10 @@ async fn drained(scene: &Scene, resident: &mut Resident) -> Result<()> {
     resident.until("it is drained", died).await
 }
 
-/// It is drained at once, and tells nobody; when the group ends it there is nothing left to do but to let go.
+/// So near that services are stopped at once.
+pub(crate) const SOON: Duration = Duration::from_secs(12);
+
+/// Load balancers know nothing of it: it serves on until the group acts, and is drained as the group says.
 #[tokio::test]
 async fn an_interruption() -> Result<()> {
     for action in [
@@ -33,8 +36,9 @@ async fn an_interruption() -> Result<()> {
         let play = scene.play(&scene.plain()).await?;
         let mut resident = play.serving().await?;
         play.stage.spot_notice(action, MINUTES);
-        drained(&scene, &mut resident).await?;
+        resident.says("spot").await?;
         play.looks(&mut resident).await?;
+        scene.untouched().await?;
         play.counted(&[LAUNCHED])?;
         play.stage.group(Group::terminate)?;
         resident.rests(2).await?;
@@ -43,7 +47,22 @@ async fn an_interruption() -> Result<()> {
     Ok(())
 }
 
-/// It serves on for the delay, but never so long that the end comes first.
+/// With the end near it is drained, and tells nobody; when the group ends it there is nothing left to do but to let go.
+#[tokio::test]
+async fn an_interruption_that_is_near() -> Result<()> {
+    let scene = Scene::set().await?;
+    let play = scene.play(&scene.plain()).await?;
+    let mut resident = play.serving().await?;
+    play.stage.spot_notice(SpotAction::Terminate, SOON);
+    drained(&scene, &mut resident).await?;
+    play.looks(&mut resident).await?;
+    play.counted(&[LAUNCHED])?;
+    play.stage.group(Group::terminate)?;
+    resident.rests(2).await?;
+    play.counted(&[LAUNCHED, ENDED])
+}
+
+/// Where the group may not be asked it serves on for the delay, but never so long that the end comes first.
 #[tokio::test]
 async fn an_interruption_with_a_delay() -> Result<()> {
     for (delay, left, at_least) in [(3, 120, 3), (600, 20, 0)] {
@@ -51,6 +70,8 @@ async fn an_interruption_with_a_delay() -> Result<()> {
         let top = format!("drain: {{delay: {delay}s}}");
         let play = scene.play(&scene.spec(&top, "")).await?;
         let mut resident = play.serving().await?;
+        let describe = Fault::Deny.on("autoscaling", "DescribeAutoScalingInstances");
+        play.stage.order(describe);
         let began = Instant::now();
         play.stage
             .spot_notice(SpotAction::Terminate, Duration::from_secs(left));
@@ -110,7 +131,7 @@ async fn taken_back() -> Result<()> {
     let scene = Scene::set().await?;
     let play = scene.play(&scene.plain()).await?;
     let mut resident = play.serving().await?;
-    play.stage.spot_notice(SpotAction::Stop, MINUTES);
+    play.stage.spot_notice(SpotAction::Stop, SOON);
     drained(&scene, &mut resident).await?;
     play.looks(&mut resident).await?;
     play.stage.set_metadata(SPOT, None);

@@ -9,8 +9,9 @@ use firstlight_tests::harness::{Entry, Finished, Mailbox, Resident};
 use firstlight_tests::stage::{Group, Hook, Pool, SpotAction, Stage};
 use serde_json::json;
 
+use crate::notice::SOON;
 use crate::play::{ENDED, ENTERED, LEFT, Play};
-use crate::scene::{DOWN, MINUTES, Scene, UP};
+use crate::scene::{DOWN, Scene, UP};
 
 /// A life with a secret in it, and everything outside that it is seen in.
 struct Watched {
@@ -76,7 +77,7 @@ impl Watched {
         self.dies(&mut resident).await?;
         self.play.stage.rebalance();
         resident.says("rebalance recommendation").await?;
-        self.play.stage.spot_notice(SpotAction::Terminate, MINUTES);
+        self.play.stage.spot_notice(SpotAction::Terminate, SOON);
         resident.says("drained in").await?;
         self.play.stage.group(Group::terminate)?;
         resident.rests(3).await?;

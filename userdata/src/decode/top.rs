@@ -202,7 +202,7 @@ impl Record for DrainRecord {
         let delay = keys.or::<Delay>(
             "delay",
             "0s",
-            "how long to keep serving after a notice, and where the group's state can't be read",
+            "how long to keep serving after `rebalance` or `maintenance`, and where the group's state can't be read",
         );
         Some(Drain {
             on: on.unwrap_or_else(|| DEFAULT_DRAIN.to_vec()),

@@ -119,10 +119,12 @@ fn a_reboot_before_the_verdict_was_told_proves_it_again_first() {
         life.rebooted("InService"),
         "Permit, Begin(Launch), Withhold, Heartbeat(a)"
     );
-    // It does not come up: nobody is told that it did, and the verdict stands for the next start.
+    // It does not come up: nobody is told that it did, nor kept waiting, and the verdict stands for the next start.
     let mut broken = life.clone();
+    let dying = Event::Learned(Fact::Dying("web".into()));
+    assert_eq!(broken.on(dying), "Heartbeat()");
     let error = because(Reason::ServiceExited, Stage::Health);
-    assert_eq!(broken.on(Event::Worked(Err(error))), "Exit(Workload)");
+    assert_eq!(broken.on(Event::Worked(Err(error))), "Rest(Workload)");
     assert_eq!(broken.verdict(), "CONTINUE");
     assert_eq!(
         life.on(healthy()),
@@ -316,5 +318,31 @@ fn whose_record_and_which_epoch() {
         assert_eq!(record.facts.boot, now.boot, "{what}");
         let known = target(at).or(target("InService"));
         assert_eq!(record.facts.target, known, "{what}");
+    }
+}
+
+#[test]
+fn a_pool_that_waits_again_had_it_out_and_back() {
+    let pooled =
+        Life::serving().after([headed("Warmed:Stopped"), joined("a"), drained(), told("a")]);
+    // The same boot has nothing to ask.
+    assert_eq!(
+        pooled.clone().killed("Warmed:Stopped"),
+        "Heartbeat(), Rest(Done)"
+    );
+    for (state, wanted, epoch) in [
+        (
+            Some("Warmed:Pending:Wait"),
+            "Persist, Join, Begin(Drain for the group)",
+            3,
+        ),
+        (Some("Warmed:Running"), "Heartbeat(), Rest(Done)", 2),
+        (None, "Heartbeat(), Rest(Done)", 2),
+    ] {
+        let mut life = pooled.clone();
+        assert_eq!(life.rebooted("Warmed:Stopped"), "Look");
+        let said = life.on(Event::Found(state.map(str::to_owned)));
+        assert_eq!((said.as_str(), life.epoch()), (wanted, epoch), "{state:?}");
+        assert_eq!(life.kind(), Kind::WarmReturn);
     }
 }

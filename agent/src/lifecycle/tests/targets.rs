@@ -352,3 +352,13 @@ fn a_way_out_remembers_how_the_way_in_ended() {
         assert_eq!(entered(&back), None, "{what}: another way in");
     }
 }
+
+#[test]
+fn a_target_tells_that_it_was_looked_for_too_early() {
+    let mut life = Life::begun("").after([alone()]);
+    assert_eq!(life.on(headed("InService")), "Persist, Permit, Join");
+    assert_eq!(life.on(joined("a")), "Heartbeat(a)");
+    // Who is known already is not looked for again.
+    let mut life = Life::begun("").after([joined("a")]);
+    assert_eq!(life.on(headed("InService")), "Persist, Permit");
+}

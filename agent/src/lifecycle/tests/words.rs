@@ -47,7 +47,7 @@ fn worded(work: Work) -> String {
     let by = |by_ms: Option<u64>| by_ms.map(|ms| format!(" by {ms}")).unwrap_or_default();
     match work {
         Work::Drain(Why::Group { by_ms }) => format!("Drain for the group{}", by(by_ms)),
-        Work::Drain(Why::Notice { by_ms }) => format!("Drain for a notice{}", by(by_ms)),
+        Work::Drain(Why::Notice { by_ms, .. }) => format!("Drain for a notice{}", by(by_ms)),
         Work::Drain(Why::Shutdown) => "Drain for shutdown".into(),
         Work::Launch | Work::Prepare | Work::Keep => format!("{work:?}"),
     }

@@ -58,7 +58,8 @@ pub(crate) const TERMINATE: Transition = Transition {
 /// EC2 takes the instance back, and services are drained for it.
 const SPOT_NOTICE: Step = Step {
     act: |world| {
-        let left = Duration::from_secs(120);
+        // So near that there is no time left to serve in.
+        let left = Duration::from_secs(12);
         world.stage.spot_notice(SpotAction::Terminate, left);
         Ok(())
     },
