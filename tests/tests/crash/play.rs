@@ -48,7 +48,9 @@ pub(crate) async fn everywhere(transition: &'static Transition) -> Result<()> {
         .registry
         .push(&folder, TAG, &webapp::image()?)
         .await?;
-    let (end, points) = undisturbed(transition, &folder).await?;
+    // Kept to the end, for its image: that has a name for every run, and if the last of these went, it would be gone in the
+    // middle of another run's pull.
+    let (_first, end, points) = undisturbed(transition, &folder).await?;
     end.expect_of(transition)?;
     let effects: BTreeSet<&str> = points.iter().filter_map(Point::effect).collect();
     let wanted = BTreeSet::from_iter(transition.effects.iter().copied());
@@ -110,7 +112,10 @@ fn cases(points: &[Point]) -> Vec<(&Point, Again)> {
 }
 
 /// Nobody is killed: what came of it, and where one could have been.
-async fn undisturbed(transition: &'static Transition, folder: &str) -> Result<(End, Vec<Point>)> {
+async fn undisturbed(
+    transition: &'static Transition,
+    folder: &str,
+) -> Result<(Run, End, Vec<Point>)> {
     let _slot = SLOTS.acquire().await?;
     let mut run = Run::set(transition, folder).await?;
     let before = Mark::of_requests(&run.world);
@@ -131,8 +136,8 @@ async fn undisturbed(transition: &'static Transition, folder: &str) -> Result<(E
         Some(_) => before_sequel,
         None => mark.points(&run.world, &mailbox)?,
     };
-    let end = run.end(run.is_countable()).await?;
-    Ok((end, points))
+    let end = End::of(&run.world, &run.left, run.is_countable()).await?;
+    Ok((run, end, points))
 }
 
 /// Killed at this point, and started again: whether it came to it, and to what in the end.
