@@ -24,8 +24,9 @@ impl Names {
     /// A new lot.
     #[must_use]
     pub fn new() -> Self {
-        let suffix = std::iter::repeat_with(fastrand::alphanumeric)
-            .take(8)
+        // A letter of our own first: no number in YAML, and no parameter that Parameter Store keeps for `aws` or `ssm`.
+        let suffix = std::iter::once('x')
+            .chain(std::iter::repeat_with(fastrand::alphanumeric).take(8))
             .collect::<String>()
             .to_lowercase();
         Self {
