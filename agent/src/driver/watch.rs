@@ -96,7 +96,7 @@ async fn once(cx: &Context, last: &Sight) -> Sight {
         Err(error) => {
             now.lost = Some(Instant::now());
             let words = format!(
-                "{error}; until it answers again this much is not known of the group's wishes or EC2's"
+                "{error}; until it answers again nothing is known of the group's wishes or EC2's"
             );
             cx.report.warn("metadata_lost", &words);
         }
@@ -123,16 +123,17 @@ fn tell(cx: &Context, last: &Sight, now: &Sight) {
 }
 
 /// Asks one question after the other, each with time of its own: one that gets no answer must not cost
-/// what the others tell.
+/// what the others tell. What is switched off answers none.
 ///
 /// # Errors
-/// The first that got none.
+/// The first that got no answer.
 async fn ask(cx: &Context, now: &mut Sight) -> Result<(), ImdsError> {
     let patience = || Deadline::after(cx.timings.imds_attempt * 2);
     let mut unanswered = Ok(());
     match cx.imds.target_state(patience()).await {
         // Outside a group, and for moments between two states, metadata has none.
         Ok(target) => now.target = target.or(now.target.take()),
+        Err(error @ ImdsError::Denied { .. }) => return Err(error),
         Err(error) => unanswered = Err(error),
     }
     for notice in Notice::ALL {
