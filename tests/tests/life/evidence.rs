@@ -21,7 +21,7 @@ use crate::kill::kill_at;
 use crate::scene::{PATIENCE, Play, QUICK, Scene, timings};
 
 /// Time for evidence, and how much later than that a signal may come on a busy machine.
-const EVIDENCE: Duration = Duration::from_secs(3);
+const EVIDENCE: Duration = Duration::from_secs(8);
 const SLACK: Duration = Duration::from_secs(5);
 
 /// A launch whose task fails and whose spec asks for evidence.
