@@ -297,7 +297,7 @@ fn times(row: &Row) -> Value {
     // Whoever leaves with its verdict has no use for a look at what the group wants next.
     let watch = if row.stays() { 200 } else { 60_000 };
     json!({
-        "imds_budget": 3000, "imds_attempt": imds, "aws_attempt": aws, "pull_stall": stall, "delivery_least": 2000, "drain_most": 5000,
+        "imds_budget": 3000, "imds_attempt": imds, "aws_attempt": aws, "pull_stall": stall, "delivery_least": 2000, "drain_most": 12_000,
         "group_patience": 10_000, "reconcile_poll": 500, "reconcile_patience": 3000, "watch_poll": watch, "evidence": 2500,
         "heartbeat_least": 300, "heartbeat_most": 300, "restart_cap": 200, "dying_exits": 2,
     })
