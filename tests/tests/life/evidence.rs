@@ -314,7 +314,7 @@ async fn an_engine_that_is_gone_or_hangs() -> Result<()> {
     );
 
     let case = Case::set().await?;
-    case.scene.wire.hold(At::Request, "/logs?");
+    case.scene.wire.hold(At::Request, "/logs");
     case.play.launch().await?.expect_code(80)?;
     case.scene.wire.release()?;
     case.abandoned()?;
