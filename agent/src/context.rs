@@ -272,6 +272,22 @@ impl Timings {
         }
     }
 
+    /// The same for the engine: it is on this machine, so it is asked often.
+    pub fn engine_backoff(&self) -> Backoff {
+        Backoff {
+            base: self.backoff_base,
+            cap: self.backoff_base.saturating_mul(4),
+        }
+    }
+
+    /// Before what exited is started again.
+    pub fn restart_backoff(&self) -> Backoff {
+        Backoff {
+            base: self.backoff_base,
+            cap: self.restart_cap,
+        }
+    }
+
     /// The defaults, with what `FIRSTLIGHT_TIMINGS` overrides.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ mod lines;
 use crate::{
     context::Context,
     docker::{self, CallError, Cause},
-    retry::{self, Backoff},
+    retry,
 };
 use bollard::{
     Docker,
@@ -359,7 +359,7 @@ pub async fn call<T>(
 ) -> Result<T, CallError> {
     retry::until(
         what,
-        backoff(cx),
+        cx.timings.engine_backoff(),
         cx.deadline,
         &cx.report,
         |last| last.unwrap_or_else(|| silent(what)),
@@ -381,7 +381,7 @@ pub async fn patiently<T>(
     let cut_off = Cell::new(false);
     let answer = retry::until(
         what,
-        backoff(cx),
+        cx.timings.engine_backoff(),
         cx.deadline,
         &cx.report,
         |_| {
@@ -395,15 +395,6 @@ pub async fn patiently<T>(
         pending::<()>().await;
     }
     answer
-}
-
-/// How often the engine is asked again.
-pub fn backoff(cx: &Context) -> Backoff {
-    // The engine is on this machine: look often.
-    Backoff {
-        base: cx.timings.backoff_base,
-        cap: cx.timings.backoff_base.saturating_mul(4),
-    }
 }
 
 fn silent(what: &str) -> CallError {

@@ -15,7 +15,7 @@ pub use error::{CallError, Cause};
 
 use crate::{
     context::Context,
-    retry::{self, Backoff, Class, Classify},
+    retry::{self, Class, Classify},
     verdict::{Failure, Reason},
 };
 use bollard::{API_DEFAULT_VERSION, BollardRequest, ClientVersion, Docker};
@@ -37,11 +37,7 @@ const OUT_OF_THE_WAY: u64 = 30 * 24 * 3600;
 /// It was not there in time, or is too old.
 pub async fn engine(cx: &Context) -> Result<Docker, EngineError> {
     let address = Address::parse(std::env::var("DOCKER_HOST").ok().as_deref())?;
-    // The engine is on this machine and starts while we wait: look often.
-    let backoff = Backoff {
-        base: cx.timings.backoff_base,
-        cap: cx.timings.backoff_base.saturating_mul(4),
-    };
+    let backoff = cx.timings.engine_backoff();
     retry::until(
         "docker:version",
         backoff,

@@ -9,7 +9,6 @@ use crate::{
     imds::Identity,
     launch::{Resume, launch},
     lifecycle::Fact,
-    retry::Backoff,
     workload::Workload,
 };
 use std::time::Duration;
@@ -28,10 +27,7 @@ pub(super) async fn insist(
     permit: watch::Receiver<bool>,
     tell: &UnboundedSender<Fact>,
 ) -> Option<(Healthy, Workload)> {
-    let backoff = Backoff {
-        base: cx.timings.backoff_base,
-        cap: cx.timings.restart_cap,
-    };
+    let backoff = cx.timings.restart_backoff();
     let began = Instant::now();
     let mut failures = 0;
     loop {

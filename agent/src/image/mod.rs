@@ -12,12 +12,7 @@ mod registry;
 
 pub use error::{Cause, ImageError};
 
-use crate::{
-    context::Context,
-    docker,
-    report::PullProgress,
-    retry::{self, Backoff},
-};
+use crate::{context::Context, docker, report::PullProgress, retry};
 use bollard::Docker;
 use credentials::Credentials;
 use firstlight_userdata::{redact::Redactor, resolve::Pulls, spec::PullPolicy, value::ImageRef};
@@ -221,10 +216,7 @@ impl Puller<'_> {
         &self,
         reference: &ImageRef,
     ) -> Result<(Option<String>, PullProgress), ImageError> {
-        let backoff = Backoff {
-            base: self.cx.timings.backoff_base,
-            cap: self.cx.timings.backoff_cap,
-        };
+        let backoff = self.cx.timings.backoff();
         let (first, got, began) = (Cell::new(true), Cell::default(), Cell::new(Instant::now()));
         let lasted = Cell::new(Duration::ZERO);
         retry::until(

@@ -12,12 +12,7 @@ mod secrets;
 
 pub use error::{Kind, Problem, ReferenceError};
 
-use crate::{
-    aws,
-    context::Context,
-    imds::Identity,
-    retry::{self, Backoff},
-};
+use crate::{aws, context::Context, imds::Identity, retry};
 use aws_config::SdkConfig;
 use firstlight_userdata::{
     redact::Redactor,
@@ -144,10 +139,7 @@ impl Fetcher<'_> {
         config: &SdkConfig,
         attempt: impl AsyncFnMut() -> Result<T, aws::CallError>,
     ) -> Result<T, aws::CallError> {
-        let backoff = Backoff {
-            base: self.cx.timings.backoff_base,
-            cap: self.cx.timings.backoff_cap,
-        };
+        let backoff = self.cx.timings.backoff();
         retry::until(
             action,
             backoff,

@@ -116,10 +116,8 @@ impl Way {
     }
 }
 
-/// The metadata path that names the group, where tags are allowed in instance metadata.
-const TAG: &str = "tags/instance/aws:autoscaling:groupName";
-/// The metadata path that only members of a group have.
-const TARGET: &str = "autoscaling/target-lifecycle-state";
+/// The tag that names the group, where tags are allowed in instance metadata.
+const TAG: &str = "aws:autoscaling:groupName";
 
 /// Asks metadata and Auto Scaling, until `cx.deadline`.
 ///
@@ -134,7 +132,7 @@ pub(super) async fn discover(cx: &Context, me: &Identity) -> Result<Membership, 
     let patience = Deadline::after(patience);
     loop {
         if let Some(deadline) = tagged.filter(|deadline| !deadline.passed()) {
-            match cx.imds.metadata(TAG, deadline).await {
+            match cx.imds.tag(TAG, deadline).await {
                 Ok(Some(group)) => return member(cx, group).await,
                 Ok(None) => {}
                 Err(error) => {
@@ -146,7 +144,8 @@ pub(super) async fn discover(cx: &Context, me: &Identity) -> Result<Membership, 
             }
         }
         let described = standing(cx, me, patience).await;
-        let target = cx.imds.metadata(TARGET, cx.deadline).await;
+        // Only members of a group have one.
+        let target = cx.imds.target_state(cx.deadline).await;
         // What Auto Scaling said is the news.
         let (described, is_member) = match (described, target) {
             (Ok(Some(instance)), _) => return member(cx, instance.group).await,

@@ -5,7 +5,7 @@ use crate::{
     aws::{self, CallError, Cause, partition},
     context::Context,
     imds::Identity,
-    retry::{self, Backoff, Class, Classify},
+    retry::{self, Class, Classify},
 };
 use aws_config::SdkConfig;
 use firstlight_userdata::sources::{Include, IncludeFrom};
@@ -129,10 +129,7 @@ async fn until(
     action: &'static str,
     attempt: impl AsyncFnMut() -> Result<Vec<u8>, Miss>,
 ) -> Result<Vec<u8>, Miss> {
-    let backoff = Backoff {
-        base: cx.timings.backoff_base,
-        cap: cx.timings.backoff_cap,
-    };
+    let backoff = cx.timings.backoff();
     let cut_off =
         |last: Option<Miss>| last.unwrap_or_else(|| Miss::Call(CallError::cut_off(action, config)));
     retry::until(action, backoff, cx.deadline, &cx.report, cut_off, attempt).await

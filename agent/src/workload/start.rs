@@ -9,7 +9,7 @@ use super::{
     order::Part,
 };
 use crate::{
-    container::{self, Output, Watched, backoff, call, patiently},
+    container::{self, Output, Watched, call, patiently},
     context::Context,
     docker::{CallError, Cause},
     image::{Image, Images},
@@ -128,7 +128,7 @@ impl Maker<'_> {
         self.cx
             .report
             .retrying("docker:create", class, times, &message, left);
-        tokio::time::sleep(backoff(self.cx).bound(times)).await;
+        tokio::time::sleep(self.cx.timings.engine_backoff().bound(times)).await;
     }
 
     async fn body(

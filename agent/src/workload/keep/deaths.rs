@@ -30,10 +30,7 @@ pub(super) struct Consequence {
 impl Deaths {
     pub(super) fn new(timings: &Timings) -> Deaths {
         Deaths {
-            backoff: Backoff {
-                base: timings.backoff_base,
-                cap: timings.restart_cap,
-            },
+            backoff: timings.restart_backoff(),
             forgiven: timings.restart_forgiven,
             within: timings.dying_within,
             exits: usize::try_from(timings.dying_exits).unwrap_or(usize::MAX),
