@@ -11,9 +11,10 @@ use firstlight_tests::stage::{Fault, Outcome};
 use firstlight_tests::wait::wait_until;
 use tempfile::TempDir;
 
-use crate::evidence::{Case, holds_back, printing, rotated};
+use crate::evidence::Case;
 use crate::hold::Hold;
 use crate::scene::{PATIENCE, Play, QUICK, Scene};
+use crate::withheld::{holds_back, printing, rotated};
 
 /// Makes one in this folder, and holds it to leave with this code.
 async fn diagnosed(play: &Play, folder: &Path, more: &[&str], code: i32) -> Result<Finished> {

@@ -24,3 +24,4 @@ mod stop;
 mod terminal;
 mod told;
 mod usage;
+mod withheld;
