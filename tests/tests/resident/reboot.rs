@@ -66,6 +66,30 @@ async fn in_service() -> Result<()> {
     Ok(())
 }
 
+/// What it needs is not to be had at first: it goes on trying, for the group counts on it, and tells nobody.
+#[tokio::test]
+async fn that_fails_at_first() -> Result<()> {
+    let scene = Scene::set().await?;
+    let mut play = scene.play(&scene.plain()).await?;
+    cut_off(&scene, &play).await?;
+    let boot = Boot::new()?;
+    play.agent = boot.of(&play.agent)?;
+    play.stage
+        .order(Fault::Deny.on("ssm", "GetParameters").times(2));
+    let mut resident = play.start()?;
+    resident
+        .says("services that were healthy before are not up again")
+        .await?;
+    resident.rests(1).await?;
+    play.stage.assert_faults_fired()?;
+    play.counted(&[LAUNCHED])?;
+    scene.given("hello").await?;
+    // Kept and drained as ever.
+    play.stage.group(Group::terminate)?;
+    resident.rests(2).await?;
+    play.counted(&[LAUNCHED, ENDED])
+}
+
 /// The group may not be asked how it stands: what is on record holds.
 #[tokio::test]
 async fn the_group_does_not_say() -> Result<()> {
