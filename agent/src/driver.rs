@@ -27,7 +27,7 @@ use crate::{
     verdict::{Exit, LaunchError, Reason, Stage},
     workload::Workload,
 };
-use clock::now;
+pub(crate) use clock::now;
 use follow::Followed;
 use running::{Done, Running};
 use slot::Slot;

@@ -5,9 +5,14 @@
 //!
 //! To add a command: a variant of [`Command`], a file for it, an arm in `main`.
 
+mod backstop;
 pub mod check;
 pub mod diagnose;
+mod elsewhere;
+#[cfg(test)]
+mod generated;
 mod out;
+pub mod prefetch;
 pub mod status;
 
 use crate::{
@@ -75,6 +80,10 @@ pub enum Command {
     ///
     /// Resolved secrets are replaced by their references. It reads only, and may run beside an agent.
     Diagnose(diagnose::Args),
+    /// Pull the images of specs while a machine image is built; starts nothing
+    Prefetch(prefetch::Args),
+    /// Tell the group that the agent failed for good; for systemd, which starts it then
+    Backstop,
 }
 
 /// Makes a panic what the exit codes promise: one line that says where, and exit code 1. Its own words
@@ -134,6 +143,11 @@ pub fn main() -> Exit {
             let report = report::looking();
             runtime.block_on(diagnose::run(args, paths, timings, report))
         }
+        Command::Prefetch(args) => {
+            let report = report::looking();
+            runtime.block_on(prefetch::run(args, paths, timings, report))
+        }
+        Command::Backstop => runtime.block_on(backstop::run(&cli.root, paths, timings)),
     };
     // musl looks names up on a blocking thread that nothing can cut off: it is not waited for.
     runtime.shutdown_background();
@@ -143,6 +157,14 @@ pub fn main() -> Exit {
 /// The agent itself, for one launch or to stay.
 async fn agent(root: &Path, paths: Paths, timings: Timings, stay: Stay) -> Exit {
     let report = || report::init(root, &Paths::below(root));
+    if stay == Stay::Stay
+        && let Some(why) = elsewhere::elsewhere(root, &timings).await
+    {
+        let report = report();
+        report.ready();
+        report.info(&why);
+        return Exit::Done;
+    }
     driver::run(paths, timings, stay, report).await
 }
 
@@ -209,6 +231,7 @@ mod tests {
             ("firstlight launch now", Exit::Usage),
             ("firstlight check --format xml", Exit::Usage),
             ("firstlight diagnose here.tar.gz", Exit::Usage),
+            ("firstlight prefetch", Exit::Usage),
             ("firstlight --help", Exit::Done),
             ("firstlight help check", Exit::Done),
             ("firstlight --version", Exit::Done),

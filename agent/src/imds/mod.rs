@@ -10,11 +10,13 @@ mod client;
 mod credentials;
 mod error;
 mod identity;
+mod platform;
 mod target;
 
 pub use credentials::InstanceRole;
 pub use error::ImdsError;
 pub use identity::Identity;
+pub use platform::Platform;
 pub use target::TargetState;
 
 use crate::{

@@ -277,7 +277,7 @@ impl Record {
     }
 
     /// Whether everybody who waited for the verdict has been dealt with.
-    pub(super) fn is_told(&self) -> bool {
+    pub fn is_told(&self) -> bool {
         match &self.state {
             State::Decided {
                 deliveries: Some(deliveries),

@@ -68,6 +68,12 @@ pub fn looking() -> Report {
     Report::default()
 }
 
+/// Tells systemd that boot may go on, where no agent is at work yet that could be told of.
+pub(crate) fn up() {
+    // Nobody listening is as good.
+    systemd::ready().ok();
+}
+
 /// Installs the log; the bars, on a terminal.
 fn log_lines() -> Option<(indicatif::MultiProgress, bool)> {
     let logger = Logger::detect();

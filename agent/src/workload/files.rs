@@ -161,10 +161,10 @@ fn place(folder: &OwnedFd, name: &str, file: &File<Resolved>) -> io::Result<()> 
     let flags =
         OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_WRONLY | OFlag::O_CLOEXEC;
     let written = openat(folder, temporary.as_str(), flags, Mode::S_IRUSR)?;
-    // In this order: changing the owner clears bits of the mode.
+    // In this order: changing the mode of another's file would take CAP_FOWNER, which the unit withholds.
+    fchmod(&written, Mode::from_bits_truncate(file.mode))?;
     let (uid, gid) = (Uid::from_raw(file.uid), Gid::from_raw(file.gid));
     fchown(&written, Some(uid), Some(gid))?;
-    fchmod(&written, Mode::from_bits_truncate(file.mode))?;
     let mut written = std::fs::File::from(written);
     written.write_all(&content)?;
     Ok(renameat(folder, temporary.as_str(), folder, name)?)
