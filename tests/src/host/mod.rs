@@ -1,0 +1,306 @@
+//! A host that boots: a container whose PID 1 is systemd, with journald, cloud-init and a Docker engine of its own, made by the
+//! provisioning that makes the AMIs (`make image-local`). What an instance has around it is put into its network.
+//!
+//! ```text
+//! Network     where hosts are: nothing but loopback, and the metadata address. enter() moves this thread there, so that the
+//!             stage, a registry and moto are the host's neighbours when they are opened after
+//! Host        switched on, in a network: run(), shell(), journal(), console()
+//! ```
+//!
+//! Everything goes with the values. To add a kind of host: a suite in `ami/local/base`.
+
+mod docker;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use nix::sched::{CloneFlags, setns};
+
+use crate::wait::until;
+pub use docker::Said;
+use docker::docker;
+
+/// Where instance metadata is.
+pub const METADATA: &str = "169.254.169.254";
+/// Debian 12 and 13.
+pub const SUITES: [&str; 2] = ["bookworm", "trixie"];
+
+/// How long a boot may take on a busy machine.
+const BOOT: Duration = Duration::from_secs(180);
+/// How long a command may take.
+const COMMAND: Duration = Duration::from_secs(90);
+/// The host's image before anything of ours was on it, and after.
+const BASE: &str = "firstlight-host-base";
+const PROVISIONED: &str = "firstlight-host";
+
+/// Every capability but CAP_SYS_RESOURCE, which can't be had everywhere.
+const CAPABILITIES: [&str; 37] = [
+    "AUDIT_CONTROL",
+    "AUDIT_READ",
+    "AUDIT_WRITE",
+    "BLOCK_SUSPEND",
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "DAC_READ_SEARCH",
+    "FOWNER",
+    "FSETID",
+    "IPC_LOCK",
+    "IPC_OWNER",
+    "KILL",
+    "LEASE",
+    "LINUX_IMMUTABLE",
+    "MAC_ADMIN",
+    "MAC_OVERRIDE",
+    "MKNOD",
+    "NET_ADMIN",
+    "NET_BIND_SERVICE",
+    "NET_BROADCAST",
+    "NET_RAW",
+    "SETFCAP",
+    "SETGID",
+    "SETPCAP",
+    "SETUID",
+    "SYS_ADMIN",
+    "SYS_BOOT",
+    "SYS_CHROOT",
+    "SYS_MODULE",
+    "SYS_NICE",
+    "SYS_PACCT",
+    "SYS_PTRACE",
+    "SYS_RAWIO",
+    "SYS_TIME",
+    "SYS_TTY_CONFIG",
+    "SYSLOG",
+    "WAKE_ALARM",
+];
+
+/// A container that is removed with this value.
+#[derive(Debug)]
+struct Container(String);
+
+impl Container {
+    fn named(what: &str) -> Self {
+        Self(format!("firstlight-{what}-{:08x}", fastrand::u32(..)))
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        let mut remove = std::process::Command::new("docker");
+        remove.args(["rm", "--force", "--volumes", &self.0]);
+        // One that stays has a name that tells whose it is.
+        let _ = remove.output();
+    }
+}
+
+/// A network with nothing in it but loopback, which has the metadata address, too.
+#[derive(Debug)]
+pub struct Network {
+    container: Container,
+    process: String,
+}
+
+impl Network {
+    /// Makes one.
+    ///
+    /// # Errors
+    /// If the hosts' images are missing, or this isn't root.
+    pub async fn make() -> Result<Self> {
+        let container = Container::named("network");
+        let image = format!("{BASE}:{}", SUITES[0]);
+        docker(&[
+            "run",
+            "--detach",
+            "--network",
+            "none",
+            "--name",
+            &container.0,
+        ])
+        .args([&*image, "busybox", "sleep", "86400"])
+        .said(COMMAND)
+        .await?
+        .good()
+        .context("the hosts' images are missing: `make image-local`")?;
+        let process = docker(&["inspect", "--format", "{{.State.Pid}}", &container.0]);
+        let process = process.said(COMMAND).await?.good()?;
+        let network = Self { container, process };
+        network.metadata_address()?;
+        Ok(network)
+    }
+
+    fn metadata_address(&self) -> Result<()> {
+        let mut add = std::process::Command::new("nsenter");
+        add.args(["--net", "--target", &self.process, "ip", "address", "add"]);
+        let added = add.args([&format!("{METADATA}/32"), "dev", "lo"]).status();
+        ensure!(
+            added.context("nsenter is missing")?.success(),
+            "no metadata address"
+        );
+        Ok(())
+    }
+
+    /// The files of a machine before the provisioning, which nothing has booted.
+    #[must_use]
+    pub fn files(&self) -> PathBuf {
+        format!("/proc/{}/root", self.process).into()
+    }
+
+    /// Moves this thread there, for good: what it opens and starts from now on is the hosts' neighbour. Processes that end with
+    /// it, such as a registry, are there too.
+    ///
+    /// # Errors
+    /// If this isn't root.
+    pub fn enter(&self) -> Result<()> {
+        let namespace = std::fs::File::open(format!("/proc/{}/ns/net", self.process))?;
+        setns(namespace, CloneFlags::CLONE_NEWNET).context("entering the host's network")
+    }
+}
+
+/// A host that is on, unless it was switched off.
+#[derive(Debug)]
+pub struct Host {
+    container: Container,
+}
+
+impl Host {
+    /// A provisioned host, off, with these files (path, mode, bytes) put there.
+    ///
+    /// # Errors
+    /// If its image is missing.
+    pub async fn provisioned(
+        network: &Network,
+        suite: &str,
+        files: &[(&str, &[u8])],
+    ) -> Result<Self> {
+        Self::of(network, &format!("{PROVISIONED}:{suite}"), files).await
+    }
+
+    /// The same before the provisioning.
+    ///
+    /// # Errors
+    /// If its image is missing.
+    pub async fn bare(network: &Network, suite: &str, files: &[(&str, &[u8])]) -> Result<Self> {
+        Self::of(network, &format!("{BASE}:{suite}"), files).await
+    }
+
+    async fn of(network: &Network, image: &str, files: &[(&str, &[u8])]) -> Result<Self> {
+        let host = Self {
+            container: Container::named("host"),
+        };
+        let name = &host.container.0;
+        let network = format!("container:{}", network.container.0);
+        docker(&["create", "--tty", "--name", name, "--network", &network])
+            .args(["--cgroupns", "private", "--env", "container=docker"])
+            .args([
+                "--security-opt",
+                "seccomp=unconfined",
+                "--security-opt",
+                "apparmor=unconfined",
+            ])
+            .args(["--tmpfs", "/run", "--tmpfs", "/run/lock", "--tmpfs", "/tmp"])
+            .args(["--volume", "/var/lib/docker", "--stop-signal", "SIGRTMIN+3"])
+            .args(CAPABILITIES.iter().flat_map(|name| ["--cap-add", name]))
+            .args([image])
+            .said(COMMAND)
+            .await?
+            .good()
+            .context("the hosts' images are missing: `make image-local`")?;
+        for (path, bytes) in files {
+            host.put(path, bytes).await?;
+        }
+        Ok(host)
+    }
+
+    /// Puts a file there, root's, with mode 0644.
+    ///
+    /// # Errors
+    /// If its folder is missing.
+    pub async fn put(&self, path: &str, bytes: &[u8]) -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let name = Path::new(path).file_name().context("a path of a file")?;
+        let file = folder.path().join(name);
+        std::fs::write(&file, bytes)?;
+        let (from, to) = (
+            file.display().to_string(),
+            format!("{}:{path}", self.container.0),
+        );
+        docker(&["cp", &from, &to]).said(COMMAND).await?.good()?;
+        Ok(())
+    }
+
+    /// Switches it on, and waits until systemd has done all it has to, be it with failures.
+    ///
+    /// # Errors
+    /// If it doesn't come up, with its console.
+    pub async fn boot(&self) -> Result<()> {
+        self.switch_on().await?;
+        self.settled().await
+    }
+
+    /// Switches it on.
+    ///
+    /// # Errors
+    /// If it can't be.
+    pub async fn switch_on(&self) -> Result<()> {
+        docker(&["start", &self.container.0])
+            .said(COMMAND)
+            .await?
+            .good()?;
+        Ok(())
+    }
+
+    /// Waits until systemd has done all it has to, be it with failures.
+    ///
+    /// # Errors
+    /// If it doesn't, with its console.
+    pub async fn settled(&self) -> Result<()> {
+        let settled = until(BOOT, "the host has booted", async || {
+            let state = self.run(&["systemctl", "is-system-running"]).await.ok()?;
+            matches!(state.out.trim(), "running" | "degraded").then_some(())
+        });
+        match settled.await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(error.context(self.console().await?)),
+        }
+    }
+
+    /// Runs a command in it.
+    ///
+    /// # Errors
+    /// If it does not end in time, or docker is missing.
+    pub async fn run(&self, words: &[&str]) -> Result<Said> {
+        docker(&["exec", &self.container.0])
+            .args(words.iter().copied())
+            .said(COMMAND)
+            .await
+    }
+
+    /// What a script prints that must succeed.
+    ///
+    /// # Errors
+    /// If it fails, with all it printed.
+    pub async fn shell(&self, script: &str) -> Result<String> {
+        self.run(&["sh", "-c", script]).await?.good()
+    }
+
+    /// What the journal holds by these conditions, a line an entry.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub async fn journal(&self, conditions: &[&str]) -> Result<String> {
+        let words = ["journalctl", "--no-pager", "--output", "short-unix"];
+        self.run(&[&words, conditions].concat()).await?.good()
+    }
+
+    /// What stands on its console.
+    ///
+    /// # Errors
+    /// If docker is missing.
+    pub async fn console(&self) -> Result<String> {
+        Ok(docker(&["logs", &self.container.0])
+            .said(COMMAND)
+            .await?
+            .all())
+    }
+}
