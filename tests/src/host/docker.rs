@@ -69,7 +69,10 @@ impl Said {
     /// With all it printed, if it did not.
     pub fn good(self) -> Result<String> {
         let (shown, code, all) = (&self.shown, self.code, self.all());
-        ensure!(code == Some(0), "`docker {shown}` exited with {code:?}:\n{all}");
+        ensure!(
+            code == Some(0),
+            "`docker {shown}` exited with {code:?}:\n{all}"
+        );
         Ok(self.out.trim().to_owned())
     }
 
