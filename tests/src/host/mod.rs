@@ -11,7 +11,8 @@
 
 mod docker;
 
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -212,19 +213,20 @@ impl Host {
         Ok(host)
     }
 
-    /// Puts a file there, root's, with mode 0644.
+    /// Puts a file there, root's, with mode 0644, in folders that are made where missing.
     ///
     /// # Errors
-    /// If its folder is missing.
+    /// If docker is missing.
     pub async fn put(&self, path: &str, bytes: &[u8]) -> Result<()> {
         let folder = tempfile::tempdir()?;
-        let name = Path::new(path).file_name().context("a path of a file")?;
-        let file = folder.path().join(name);
+        let file = folder.path().join(path.trim_start_matches('/'));
+        std::fs::create_dir_all(file.parent().context("a path of a file")?)?;
         std::fs::write(&file, bytes)?;
-        let (from, to) = (
-            file.display().to_string(),
-            format!("{}:{path}", self.container.0),
-        );
+        // With the path to it: `docker cp` makes no folders by itself. The first is / itself, with its mode.
+        let open = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(folder.path(), open)?;
+        let from = format!("{}/.", folder.path().display());
+        let to = format!("{}:/", self.container.0);
         docker(&["cp", &from, &to]).said(COMMAND).await?.good()?;
         Ok(())
     }
