@@ -90,12 +90,23 @@ async fn settle(cx: &Context, me: &Identity, store: &Store, record: &Record) -> 
                 return Err(Exit::Done);
             }
             let error = given_up(cx);
-            let (abandoned, _) = lifecycle::step(record, Event::Worked(Err(error)), &now());
-            store.write(&abandoned).map_err(|error| failed(&error))
+            let worked = Event::Worked(Err(error.clone()));
+            let (abandoned, _) = lifecycle::step(record, worked, &now());
+            store.write(&abandoned).map_err(|error| failed(&error))?;
+            announce(cx, me, record, &error);
+            Ok(())
         }
         // A verdict that is not delivered; a way out, which another start may well finish.
         State::Undecided { .. } | State::Decided { .. } => Ok(()),
     }
+}
+
+/// The driver says what it decides, and this it will find decided.
+fn announce(cx: &Context, me: &Identity, record: &Record, error: &LaunchError) {
+    let (transition, boot) = (&record.transition, &record.facts.boot);
+    cx.report.identified(me);
+    cx.report.began(transition.kind, transition.epoch, boot);
+    cx.report.verdict(status::Kind::Abandon, Some(error));
 }
 
 /// Services run, and nobody keeps them any more: the group is told where the spec wants that.

@@ -126,18 +126,30 @@ impl Network {
         let process = docker(&["inspect", "--format", "{{.State.Pid}}", &container.0]);
         let process = process.said(COMMAND).await?.good()?;
         let network = Self { container, process };
-        network.metadata_address()?;
+        network.furnish()?;
         Ok(network)
     }
 
-    fn metadata_address(&self) -> Result<()> {
-        let mut add = std::process::Command::new("nsenter");
-        add.args(["--net", "--target", &self.process, "ip", "address", "add"]);
-        let added = add.args([&format!("{METADATA}/32"), "dev", "lo"]).status();
-        ensure!(
-            added.context("nsenter is missing")?.success(),
-            "no metadata address"
-        );
+    fn furnish(&self) -> Result<()> {
+        for words in [
+            &["address", "add", METADATA, "dev", "lo"][..],
+            // An interface that is not loopback, or cloud-init warns that there is none.
+            &[
+                "link",
+                "add",
+                "eth0",
+                "type",
+                "veth",
+                "peer",
+                "name",
+                "elsewhere",
+            ],
+        ] {
+            let mut ip = std::process::Command::new("nsenter");
+            ip.args(["--net", "--target", &self.process, "ip"]);
+            let done = ip.args(words).status().context("nsenter is missing")?;
+            ensure!(done.success(), "ip {words:?}");
+        }
         Ok(())
     }
 

@@ -18,6 +18,8 @@ async fn a_crash_for_good_is_abandon() -> Result<()> {
     let stage = scene.stage(scene.document().as_bytes());
     let play = scene.boots("bookworm", stage, &files).await?;
     play.is_told(Outcome::Abandon).await?;
+    let console = play.host.console().await?;
+    ensure!(console.contains("firstlight: ABANDON"), "{console}");
     let journal = play.host.journal(&["--unit=firstlight-backstop"]).await?;
     ensure!(
         journal.contains("systemd gave it up (last: signal, 9)"),

@@ -33,8 +33,8 @@ async fn serves(play: &Play) -> Result<()> {
 
 #[tokio::test]
 async fn a_bare_document() -> Result<()> {
-    let scene = Scene::set().await?;
     for suite in SUITES {
+        let scene = Scene::set().await?;
         let stage = scene.stage(scene.document().as_bytes());
         serves(&scene.boots(suite, stage, &[]).await?).await?;
     }
@@ -44,24 +44,23 @@ async fn a_bare_document() -> Result<()> {
 /// A script of user data starts the unit, and waits for it: it must not wait for the script.
 #[tokio::test]
 async fn a_part_beside_cloud_configs_gzipped() -> Result<()> {
-    let scene = Scene::set().await?;
-    let config = "#cloud-config\nwrite_files:\n- {path: /root/written, content: yes}\nruncmd:\n- [touch, /root/run]\n";
+    let config = "#cloud-config\nwrite_files:\n- {path: /root/written, content: written}\nruncmd:\n- [touch, /root/run]\n";
     let script = "#!/bin/sh\nsystemctl start firstlight && touch /root/started\n";
-    let document = scene.document();
-    let parts = [
-        ("text/cloud-config", config),
-        ("text/firstlight", &*document),
-        ("text/x-shellscript", script),
-    ];
-    let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
-    gzip.write_all(mime(&parts).as_bytes())?;
-    let user_data = gzip.finish()?;
     for suite in SUITES {
-        let play = scene.boots(suite, scene.stage(&user_data), &[]).await?;
+        let scene = Scene::set().await?;
+        let document = scene.document();
+        let message = mime(&[
+            ("text/cloud-config", config),
+            ("text/firstlight", &document),
+            ("text/x-shellscript", script),
+        ]);
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+        gzip.write_all(message.as_bytes())?;
+        let stage = scene.stage(&gzip.finish()?);
+        let play = scene.boots(suite, stage, &[]).await?;
         serves(&play).await?;
-        play.host
-            .shell("ls /root/written /root/run /root/started")
-            .await?;
+        let written = "ls /root/written /root/run /root/started";
+        play.host.shell(written).await?;
     }
     Ok(())
 }
