@@ -4,16 +4,18 @@
 #                   make rehearse ARGS="--spec web.yaml --parameters parameters.yaml"
 #   make test       everything CI runs
 #   make build      the static release binary; TARGET=aarch64-unknown-linux-musl for Graviton
+#   make package    the deb and the rpm of that binary, in target/packages; TARGET likewise
+#   make image-local  the bootable test hosts, Debian 12 and 13, made as an AMI is
 #   make bench      firstlight, the user-data script and the floor, timed side by side
 #   make bench-fleet  a thousand launches at once against an account's limits
-#   make setup      only the set-up that the five above do
+#   make setup      only the set-up that those above do
 
 SHELL := /bin/bash
 TARGET ?= x86_64-unknown-linux-musl
 ARGS ?=
 ENV := source packaging/env &&
 
-.PHONY: rehearse test build bench bench-fleet setup clean
+.PHONY: rehearse test build package image-local bench bench-fleet setup clean
 
 rehearse:
 	@packaging/setup rust static stage
@@ -26,6 +28,17 @@ test:
 build:
 	@packaging/setup rust static
 	@packaging/build $(TARGET)
+
+package:
+	@packaging/setup rust static package
+	@packaging/build $(TARGET)
+	@packaging/package $(firstword $(subst -, ,$(TARGET)))
+
+image-local:
+	@packaging/setup rust static package host
+	@packaging/build
+	@packaging/package x86_64
+	@$(ENV) ami/local/build "$$target_dir"/packages/firstlight_*_amd64.deb
 
 bench:
 	@packaging/setup rust static stage bench
@@ -41,7 +54,7 @@ bench-fleet:
 	@$(ENV) cargo run --locked --package firstlight-tests --bin bench-fleet -- $(ARGS)
 
 setup:
-	@packaging/setup rust static deny qemu bench
+	@packaging/setup rust static deny qemu package host bench
 
 clean:
 	rm -rf target .setup

@@ -307,6 +307,44 @@ impl Host {
         self.run(&[&words, conditions].concat()).await?.good()
     }
 
+    /// Waits until it is off.
+    ///
+    /// # Errors
+    /// If it isn't, with its console.
+    pub async fn is_off(&self) -> Result<()> {
+        let off = until(BOOT, "the host is off", async || {
+            let words = [
+                "inspect",
+                "--format",
+                "{{.State.Running}}",
+                &self.container.0,
+            ];
+            let running = docker(&words).said(COMMAND).await.ok()?;
+            (running.out.trim() == "false").then_some(())
+        });
+        match off.await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(error.context(self.console().await?)),
+        }
+    }
+
+    /// A file of its disk, be it on or off.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub async fn file(&self, path: &str) -> Result<Vec<u8>> {
+        let folder = tempfile::tempdir()?;
+        let (from, to) = (
+            format!("{}:{path}", self.container.0),
+            folder.path().join("file"),
+        );
+        docker(&["cp", &from, &to.display().to_string()])
+            .said(COMMAND)
+            .await?
+            .good()?;
+        Ok(std::fs::read(to)?)
+    }
+
     /// What stands on its console.
     ///
     /// # Errors

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use firstlight_tests::stage::Outcome;
+use firstlight_tests::stage::{Group, Outcome};
 use firstlight_tests::wait::until;
+use serde_json::Value;
 
-use crate::scene::{Scene, property};
+use crate::scene::{DOWN, Scene, property};
 
 /// How long a new agent may take to say that it has taken over.
 const AGAIN: Duration = Duration::from_secs(60);
@@ -25,21 +26,15 @@ async fn an_upgrade_stops_no_container() -> Result<()> {
     );
     // What dpkg does when it unpacks another version over this one.
     play.host.shell("DPKG_MAINTSCRIPT_PACKAGE=firstlight /var/lib/dpkg/info/firstlight.postinst configure 0.0.1").await?;
-    let adopted = until(AGAIN, "the new agent has adopted what runs", async || {
-        let journal = play
-            .host
-            .journal(&["FIRSTLIGHT_EVENT=container"])
-            .await
-            .ok()?;
-        journal.contains("adopted").then_some(())
+    let taken_over = until(AGAIN, "the new agent serves", async || {
+        let now = property(&play.host, "MainPID").await.ok()?;
+        let status = play.host.shell("firstlight status --json").await.ok()?;
+        let rests = status.contains("\"resumed\": 1") && status.contains("\"resting\": true");
+        (now != process && rests).then_some(())
     });
-    if let Err(error) = adopted.await {
+    if let Err(error) = taken_over.await {
         return Err(error.context(play.story().await));
     }
-    ensure!(
-        property(&play.host, "MainPID").await? != process,
-        "the old agent runs on"
-    );
     ensure!(play.container().await? == container);
     ensure!(
         play.stage.counted().len() == 1,
@@ -47,5 +42,52 @@ async fn an_upgrade_stops_no_container() -> Result<()> {
         play.stage.transcript()
     );
     ensure!(property(&play.host, "ActiveState").await? == "active");
+    Ok(())
+}
+
+/// The machine goes down: services are stopped while there is an engine to stop them, and nobody is told anything.
+#[tokio::test]
+async fn a_poweroff_drains() -> Result<()> {
+    let scene = Scene::set().await?;
+    let stage = scene.stage(scene.document().as_bytes());
+    let play = scene.boots("bookworm", stage, &[]).await?;
+    play.is_told(Outcome::Continue).await?;
+    play.is_sound().await?;
+    play.host.run(&["systemctl", "poweroff"]).await?;
+    play.host.is_off().await?;
+    let status = play.host.file("/var/lib/firstlight/status.json").await?;
+    let status: Value = serde_json::from_slice(&status)?;
+    ensure!(status["drained_at"].is_string(), "{status:#}");
+    let console = play.host.console().await?;
+    let stopped = |unit: &str| console.rfind(&format!("Stopped \u{1b}[0;1;39m{unit}"));
+    let (agent, engine) = (stopped("firstlight.service"), stopped("docker.service"));
+    ensure!(agent.is_some() && agent < engine, "{console}");
+    ensure!(
+        play.stage.counted().len() == 1,
+        "{}",
+        play.stage.transcript()
+    );
+    Ok(())
+}
+
+/// The group takes the instance back, and waits for it.
+#[tokio::test]
+async fn a_terminate_hook_is_completed() -> Result<()> {
+    let scene = Scene::set().await?;
+    let stage = scene.stage(scene.document().as_bytes());
+    let play = scene.boots("trixie", stage, &[]).await?;
+    play.is_told(Outcome::Continue).await?;
+    play.stage.group(Group::terminate)?;
+    let told = until(
+        AGAIN,
+        "the group is told that services are drained",
+        async || {
+            (play.stage.counted().last()? == &(DOWN.to_owned(), Outcome::Continue)).then_some(())
+        },
+    );
+    if let Err(error) = told.await {
+        return Err(error.context(play.story().await));
+    }
+    ensure!(play.container().await?.ends_with(" exited"));
     Ok(())
 }
