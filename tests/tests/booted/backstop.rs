@@ -25,7 +25,12 @@ async fn a_crash_for_good_is_abandon() -> Result<()> {
     let play = scene.boots("bookworm", stage, &files).await?;
     play.is_told(Outcome::Abandon).await?;
     let done = until(DONE, "the backstop is done", async || {
-        let asked = ["systemctl", "is-failed", "firstlight", "firstlight-backstop"];
+        let asked = [
+            "systemctl",
+            "is-failed",
+            "firstlight",
+            "firstlight-backstop",
+        ];
         let state = play.host.run(&asked).await.ok()?;
         (state.out == "failed\ninactive\n").then_some(())
     });

@@ -3,5 +3,6 @@
 
 mod contents;
 mod deb;
+mod iam;
 mod made;
 mod rpm;
