@@ -4,6 +4,7 @@
 //! ```text
 //! Network     where hosts are: nothing but loopback, and the metadata address. enter() moves this thread there, so that the
 //!             stage, a registry and moto are the host's neighbours when they are opened after
+//! Still       a provisioned machine that nothing has booted
 //! Host        switched on, in a network: run(), shell(), journal(), console()
 //! ```
 //!
@@ -34,6 +35,9 @@ const COMMAND: Duration = Duration::from_secs(90);
 /// The host's image before anything of ours was on it, and after.
 const BASE: &str = "firstlight-host-base";
 const PROVISIONED: &str = "firstlight-host";
+
+/// What to do without them.
+const MISSING: &str = "the hosts' images are missing: `make image-local`";
 
 /// Every capability but CAP_SYS_RESOURCE, which can't be had everywhere.
 const CAPABILITIES: [&str; 37] = [
@@ -122,7 +126,7 @@ impl Network {
         .said(COMMAND)
         .await?
         .good()
-        .context("the hosts' images are missing: `make image-local`")?;
+        .context(MISSING)?;
         let process = docker(&["inspect", "--format", "{{.State.Pid}}", &container.0]);
         let process = process.said(COMMAND).await?.good()?;
         let network = Self { container, process };
@@ -167,6 +171,46 @@ impl Network {
     pub fn enter(&self) -> Result<()> {
         let namespace = std::fs::File::open(format!("/proc/{}/ns/net", self.process))?;
         setns(namespace, CloneFlags::CLONE_NEWNET).context("entering the host's network")
+    }
+}
+
+/// A provisioned machine that nothing has booted: its image, to look at and to spoil.
+#[derive(Debug)]
+pub struct Still {
+    container: Container,
+}
+
+impl Still {
+    /// Makes one.
+    ///
+    /// # Errors
+    /// If its image is missing.
+    pub async fn provisioned(suite: &str) -> Result<Self> {
+        let container = Container::named("still");
+        let image = format!("{PROVISIONED}:{suite}");
+        let name = &container.0;
+        docker(&["run", "--detach", "--network", "none", "--name", name])
+            .args(["--tmpfs", "/run", &image, "busybox", "sleep", "86400"])
+            .said(COMMAND)
+            .await?
+            .good()
+            .context(MISSING)?;
+        Ok(Self { container })
+    }
+
+    /// Its container's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.container.0
+    }
+
+    /// What a script prints that must succeed.
+    ///
+    /// # Errors
+    /// If it fails, with all it printed.
+    pub async fn shell(&self, script: &str) -> Result<String> {
+        let exec = docker(&["exec", &self.container.0, "sh", "-c", script]);
+        exec.said(COMMAND).await?.good()
     }
 }
 
@@ -218,7 +262,7 @@ impl Host {
             .said(COMMAND)
             .await?
             .good()
-            .context("the hosts' images are missing: `make image-local`")?;
+            .context(MISSING)?;
         for (path, bytes) in files {
             host.put(path, bytes).await?;
         }

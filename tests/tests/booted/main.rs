@@ -5,4 +5,5 @@
 mod backstop;
 mod life;
 mod scene;
+mod trouble;
 mod ways_in;

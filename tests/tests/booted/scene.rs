@@ -1,5 +1,6 @@
 //! What a host is put into, and what must hold of every one that booted.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -13,6 +14,8 @@ use firstlight_tests::wait::until;
 pub(crate) const UP: &str = "up";
 pub(crate) const DOWN: &str = "down";
 
+/// Where all of AWS is, in the host's network.
+const AWS: u16 = 8000;
 /// From switching on to a verdict, on a busy machine.
 const LAUNCH: Duration = Duration::from_secs(180);
 
@@ -53,11 +56,22 @@ impl Scene {
         let hooks = [Hook::launching(UP), Hook::terminating(DOWN)];
         // cloud-init does not take a container for an instance, and then asks without a token.
         let stage = Stage::builder().http_tokens(HttpTokens::Optional);
-        let stage = stage.metadata_at((METADATA.parse::<std::net::Ipv4Addr>().unwrap(), 80).into());
-        stage.group("web", hooks).user_data(user_data)
+        let metadata: Ipv4Addr = METADATA.parse().unwrap();
+        stage
+            .metadata_at((metadata, 80).into())
+            .aws_at((Ipv4Addr::LOCALHOST, AWS).into())
+            .group("web", hooks)
+            .user_data(user_data)
     }
 
-    /// A provisioned host in it, switched on, with these files.
+    /// A provisioned host in it, off, with these files.
+    pub(crate) async fn host(&self, suite: &str, files: &[(&str, &[u8])]) -> Result<Host> {
+        let environment = format!("AWS_ENDPOINT_URL=http://127.0.0.1:{AWS}\n");
+        let own = [("/etc/firstlight/environment", environment.as_bytes())];
+        Host::provisioned(&self.network, suite, &[&own, files].concat()).await
+    }
+
+    /// The same with this stage around it, switched on.
     pub(crate) async fn boots(
         &self,
         suite: &str,
@@ -65,9 +79,7 @@ impl Scene {
         files: &[(&str, &[u8])],
     ) -> Result<Play> {
         let stage = stage.open().await?;
-        let environment = format!("AWS_ENDPOINT_URL={}\n", stage.aws_url());
-        let own = [("/etc/firstlight/environment", environment.as_bytes())];
-        let host = Host::provisioned(&self.network, suite, &[&own, files].concat()).await?;
+        let host = self.host(suite, files).await?;
         host.switch_on().await?;
         Ok(Play { host, stage })
     }

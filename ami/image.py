@@ -1,0 +1,102 @@
+"""What an image with firstlight must be. Run by `ami/verify`, against a machine made of it.
+
+To add a point: a test here, and in tests/tests/image.rs how it is spoiled.
+"""
+
+import json
+import os
+import struct
+
+DOCKER = "/var/lib/docker"
+# Program header of a program that wants an interpreter, which a static one doesn't (elf(5)).
+PT_INTERP = 3
+
+
+def names(host, pattern):
+    """The paths that a shell's pattern stands for."""
+    return host.run(f"ls -d {pattern} 2>/dev/null").stdout.split()
+
+
+def test_the_binary_is_roots_alone(host):
+    binary = host.file("/usr/bin/firstlight")
+    assert (binary.user, binary.group, oct(binary.mode)) == ("root", "root", "0o755")
+
+
+def test_the_binary_is_static(host):
+    program = host.file("/usr/bin/firstlight").content
+    assert program[:5] == b"\x7fELF\x02"
+    (offset,) = struct.unpack_from("<Q", program, 32)
+    size, count = struct.unpack_from("<HH", program, 54)
+    kinds = [struct.unpack_from("<I", program, offset + size * index)[0] for index in range(count)]
+    assert PT_INTERP not in kinds
+
+
+def test_the_unit_is_enabled(host):
+    assert host.service("firstlight").is_enabled
+
+
+def test_the_engine_is_enabled(host):
+    assert host.service("docker").is_enabled
+
+
+def test_the_units_are_sound(host):
+    said = host.run("systemd-analyze verify --man=no firstlight.service firstlight-backstop.service multi-user.target")
+    assert said.stdout + said.stderr == ""
+
+
+def test_there_are_roots_for_tls(host):
+    bundles = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"]
+    assert any(host.file(bundle).exists and host.file(bundle).size > 0 for bundle in bundles)
+
+
+def test_there_is_a_fast_gunzip(host):
+    assert host.exists("unpigz")
+
+
+def test_the_engine_is_tuned(host):
+    assert json.loads(host.file("/etc/docker/daemon.json").content_string)["live-restore"] is True
+
+
+def test_cloud_init_knows_the_parts(host):
+    handler = host.file("/var/lib/cloud/handlers/firstlight.py")
+    # Put there at boot; its recipe must be there.
+    assert handler.exists or host.file("/usr/lib/tmpfiles.d/firstlight.conf").contains("handlers/firstlight.py")
+
+
+def test_drop_ins_are_roots_alone(host):
+    found = host.run("find /etc/firstlight \\( ! -user root -o -perm /022 \\) -print")
+    assert found.stdout == ""
+
+
+def test_no_record_is_left(host):
+    assert names(host, "/var/lib/firstlight/*") == []
+
+
+def test_cloud_init_begins_anew(host):
+    assert names(host, "/var/lib/cloud/instance /var/lib/cloud/instances/* /var/lib/cloud/sem/*") == []
+
+
+def test_it_has_no_machine_id(host):
+    assert host.file("/etc/machine-id").content_string.strip() in ("", "uninitialized")
+
+
+def test_nobody_has_a_key_to_it(host):
+    assert names(host, "/root/.ssh/authorized_keys /home/*/.ssh/authorized_keys /etc/ssh/ssh_host_*_key") == []
+
+
+def test_it_holds_no_credentials(host):
+    assert names(host, "/root/.aws /home/*/.aws /root/.docker/config.json /home/*/.docker/config.json") == []
+    found = host.run("grep -rlE 'AKIA[0-9A-Z]{16}|aws_secret_access_key|AWS_SECRET_ACCESS_KEY' /etc /root /home /opt 2>/dev/null")
+    assert found.stdout == ""
+
+
+def test_nothing_tells_of_its_making(host):
+    assert names(host, "/root/.bash_history /home/*/.bash_history /var/log/journal/* /var/log/cloud-init*.log") == []
+
+
+def test_docker_holds_only_what_was_prefetched(host):
+    assert names(host, f"{DOCKER}/containers/* {DOCKER}/volumes/*/_data") == []
+    names_ = host.file(f"{DOCKER}/image/overlay2/repositories.json")
+    known = json.loads(names_.content_string)["Repositories"] if names_.exists else {}
+    tags = {tag for repository in known.values() for tag in repository if "@" not in tag}
+    assert tags == set(os.environ.get("FIRSTLIGHT_PREFETCHED", "").split())

@@ -1,0 +1,145 @@
+//! `ami/verify`: an image as provisioned passes it, and one that is spoiled in one point fails in that point alone.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+use firstlight_tests::host::Still;
+use firstlight_tests::parts::repository;
+
+/// The points of `ami/image.py`: how each is spoiled, and how that is mended.
+const POINTS: [(&str, &str, &str); 17] = [
+    (
+        "the_binary_is_roots_alone",
+        "chmod g+w /usr/bin/firstlight",
+        "chmod 0755 /usr/bin/firstlight",
+    ),
+    (
+        "the_binary_is_static",
+        "cp -p /usr/bin/firstlight /opt/kept; cat /usr/bin/mawk >/usr/bin/firstlight",
+        "mv /opt/kept /usr/bin/firstlight",
+    ),
+    (
+        "the_unit_is_enabled",
+        "systemctl -q disable firstlight",
+        "systemctl -q enable firstlight",
+    ),
+    (
+        "the_engine_is_enabled",
+        "systemctl -q disable docker",
+        "systemctl -q enable docker",
+    ),
+    (
+        "the_units_are_sound",
+        "mkdir /run/systemd/system/firstlight.service.d -p; printf '[Unit]\\nAfter=multi-user.target\\nBefore=sysinit.target\\n[Service]\\nRestrat=no\\n' >/run/systemd/system/firstlight.service.d/x.conf",
+        "rm -r /run/systemd/system",
+    ),
+    (
+        "there_are_roots_for_tls",
+        "mv /etc/ssl/certs /opt",
+        "mv /opt/certs /etc/ssl",
+    ),
+    (
+        "there_is_a_fast_gunzip",
+        "mv /usr/bin/unpigz /opt",
+        "mv /opt/unpigz /usr/bin",
+    ),
+    (
+        "the_engine_is_tuned",
+        "cp /etc/docker/daemon.json /opt; echo '{\"live-restore\": false}' >/etc/docker/daemon.json",
+        "mv /opt/daemon.json /etc/docker",
+    ),
+    (
+        "cloud_init_knows_the_parts",
+        "mv /usr/lib/tmpfiles.d/firstlight.conf /opt",
+        "mv /opt/firstlight.conf /usr/lib/tmpfiles.d",
+    ),
+    (
+        "drop_ins_are_roots_alone",
+        "chmod o+w /etc/firstlight/launch.d",
+        "chmod o-w /etc/firstlight/launch.d",
+    ),
+    (
+        "no_record_is_left",
+        "mkdir -p /var/lib/firstlight; touch /var/lib/firstlight/record.json",
+        "rm /var/lib/firstlight/record.json",
+    ),
+    (
+        "cloud_init_begins_anew",
+        "mkdir -p /var/lib/cloud/instances/i-1",
+        "rmdir /var/lib/cloud/instances/i-1",
+    ),
+    (
+        "it_has_no_machine_id",
+        "echo 0123456789abcdef0123456789abcdef >/etc/machine-id",
+        ": >/etc/machine-id",
+    ),
+    (
+        "nobody_has_a_key_to_it",
+        "mkdir -p /root/.ssh; touch /root/.ssh/authorized_keys",
+        "rm -r /root/.ssh",
+    ),
+    (
+        "it_holds_no_credentials",
+        "echo AWS_SECRET_ACCESS_KEY=x >/etc/firstlight/environment",
+        "rm /etc/firstlight/environment",
+    ),
+    (
+        "nothing_tells_of_its_making",
+        "touch /root/.bash_history",
+        "rm /root/.bash_history",
+    ),
+    (
+        "docker_holds_only_what_was_prefetched",
+        "mkdir -p /var/lib/docker/image/overlay2; echo '{\"Repositories\": {\"web\": {\"web:1\": \"sha256:0\"}}}' >/var/lib/docker/image/overlay2/repositories.json",
+        "rm -r /var/lib/docker/image",
+    ),
+];
+
+/// The points that a machine's image fails in.
+fn fails(container: &str) -> Result<BTreeSet<String>> {
+    let mut verify = Command::new(repository().join("ami/verify"));
+    verify.arg(format!("docker://{container}"));
+    let output = verify.args(["--tb=line", "-rf"]).output()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    ensure!(
+        text.contains(" passed"),
+        "{text}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let failed = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("FAILED ")?.split("::test_").nth(1));
+    let failed: BTreeSet<String> = failed
+        .filter_map(|name| Some(name.split('[').next()?.to_owned()))
+        .collect();
+    ensure!(failed.is_empty() == output.status.success(), "{text}");
+    Ok(failed)
+}
+
+#[tokio::test]
+async fn a_spoiled_image_fails_point_by_point() -> Result<()> {
+    let image = Still::provisioned("bookworm").await?;
+    ensure!(
+        fails(image.name())?.is_empty(),
+        "{:?}",
+        fails(image.name())?
+    );
+    for (point, spoil, mend) in POINTS {
+        image.shell(spoil).await.context(point)?;
+        assert_eq!(
+            fails(image.name())?,
+            BTreeSet::from([point.to_owned()]),
+            "{spoil}"
+        );
+        image.shell(mend).await.context(point)?;
+    }
+    let points = std::fs::read_to_string(repository().join("ami/image.py"))?;
+    let points = points
+        .lines()
+        .filter(|line| line.starts_with("def test_"))
+        .count();
+    assert_eq!(points, POINTS.len(), "a point is not spoiled here");
+    Ok(())
+}
