@@ -17,8 +17,8 @@ const POINTS: [(&str, &str, &str); 17] = [
     ),
     (
         "the_binary_is_static",
-        "cp -p /usr/bin/firstlight /opt/kept; cat /usr/bin/mawk >/usr/bin/firstlight",
-        "mv /opt/kept /usr/bin/firstlight",
+        "cp -p /usr/bin/firstlight /srv/kept; cat /usr/bin/mawk >/usr/bin/firstlight",
+        "mv /srv/kept /usr/bin/firstlight",
     ),
     (
         "the_unit_is_enabled",
@@ -32,28 +32,28 @@ const POINTS: [(&str, &str, &str); 17] = [
     ),
     (
         "the_units_are_sound",
-        "mkdir /run/systemd/system/firstlight.service.d -p; printf '[Unit]\\nAfter=multi-user.target\\nBefore=sysinit.target\\n[Service]\\nRestrat=no\\n' >/run/systemd/system/firstlight.service.d/x.conf",
-        "rm -r /run/systemd/system",
+        "mkdir /etc/systemd/system/firstlight.service.d; printf '[Unit]\\nAfter=multi-user.target\\nBefore=sysinit.target\\n[Service]\\nRestrat=no\\n' >/etc/systemd/system/firstlight.service.d/x.conf",
+        "rm -r /etc/systemd/system/firstlight.service.d",
     ),
     (
         "there_are_roots_for_tls",
-        "mv /etc/ssl/certs /opt",
-        "mv /opt/certs /etc/ssl",
+        "mv /etc/ssl/certs /srv",
+        "mv /srv/certs /etc/ssl",
     ),
     (
         "there_is_a_fast_gunzip",
-        "mv /usr/bin/unpigz /opt",
-        "mv /opt/unpigz /usr/bin",
+        "mv /usr/bin/unpigz /srv",
+        "mv /srv/unpigz /usr/bin",
     ),
     (
         "the_engine_is_tuned",
-        "cp /etc/docker/daemon.json /opt; echo '{\"live-restore\": false}' >/etc/docker/daemon.json",
-        "mv /opt/daemon.json /etc/docker",
+        "cp /etc/docker/daemon.json /srv; echo '{\"live-restore\": false}' >/etc/docker/daemon.json",
+        "mv /srv/daemon.json /etc/docker",
     ),
     (
         "cloud_init_knows_the_parts",
-        "mv /usr/lib/tmpfiles.d/firstlight.conf /opt",
-        "mv /opt/firstlight.conf /usr/lib/tmpfiles.d",
+        "mv /usr/lib/tmpfiles.d/firstlight.conf /srv",
+        "mv /srv/firstlight.conf /usr/lib/tmpfiles.d",
     ),
     (
         "drop_ins_are_roots_alone",

@@ -40,7 +40,7 @@ async fn a_crash_for_good_is_abandon() -> Result<()> {
     let console = play.host.console().await?;
     ensure!(console.contains("firstlight: ABANDON"), "{console}");
     let journal = play.host.journal(&["--unit=firstlight-backstop"]).await?;
-    let how = "systemd gave it up (last: signal, KILL)";
+    let how = "(last: signal, KILL), and systemd gave it up";
     ensure!(journal.contains(how), "{journal}");
     Ok(())
 }
