@@ -91,3 +91,53 @@ async fn a_terminate_hook_is_completed() -> Result<()> {
     ensure!(play.container().await?.ends_with(" exited"));
     Ok(())
 }
+
+/// What Packer's last step makes of an instance: the next one of its image begins as if nothing had been.
+#[tokio::test]
+async fn cloud_inits_clean_takes_the_record_along() -> Result<()> {
+    let scene = Scene::set().await?;
+    let stage = scene.stage(scene.document().as_bytes());
+    let play = scene.boots("bookworm", stage, &[]).await?;
+    play.is_told(Outcome::Continue).await?;
+    play.is_sound().await?;
+    play.host
+        .shell("test -e /var/lib/firstlight/record.json && cloud-init clean --logs")
+        .await?;
+    let left = "ls -A /var/lib/firstlight /run/firstlight | grep -v :$ || true";
+    ensure!(play.host.shell(left).await?.is_empty());
+    ensure!(property(&play.host, "ActiveState").await? == "inactive");
+    ensure!(play.container().await?.ends_with(" running"));
+    // It empties the folder of handlers, too; what every boot does puts ours back.
+    let handler = "/var/lib/cloud/handlers/firstlight.py";
+    let boot =
+        format!("test ! -e {handler} && systemd-tmpfiles --create --boot && test -e {handler}");
+    play.host.shell(&boot).await?;
+    Ok(())
+}
+
+/// While an image is built there is a machine, and no launch: images are pulled, those too that a launch never pulls.
+#[tokio::test]
+async fn images_are_prefetched() -> Result<()> {
+    let scene = Scene::set().await?;
+    let play = scene.boots("trixie", scene.stage(b""), &[]).await?;
+    play.is_sound().await?;
+    let spec = scene.document() + "    pull_policy: never\n";
+    play.host.put("/root/web.yaml", spec.as_bytes()).await?;
+    let said = play
+        .host
+        .shell("firstlight prefetch /root/web.yaml")
+        .await?;
+    let reference = format!("{}/web:1 ", scene.registry.host());
+    ensure!(
+        said.starts_with(&reference) && said.contains("@sha256:"),
+        "{said}"
+    );
+    let (image, pinned) = said.split_once(' ').unwrap_or_default();
+    play.host
+        .shell(&format!("docker image inspect {image} {pinned}"))
+        .await?;
+    ensure!(play.host.shell("docker ps --all --quiet").await?.is_empty());
+    let left = "ls -A /var/lib/firstlight/record.json 2>/dev/null || true";
+    ensure!(play.host.shell(left).await?.is_empty());
+    Ok(())
+}
