@@ -1,4 +1,4 @@
-//! The `docker` command, to a deadline, and what it said.
+//! The `docker` command, to a deadline, and what it said; containers that end with their values.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -80,5 +80,24 @@ impl Said {
     #[must_use]
     pub fn all(&self) -> String {
         format!("{}{}", self.out, self.err)
+    }
+}
+
+/// A container that is removed with this value.
+#[derive(Debug)]
+pub(super) struct Container(pub(super) String);
+
+impl Container {
+    pub(super) fn named(what: &str) -> Self {
+        Self(format!("firstlight-{what}-{:08x}", fastrand::u32(..)))
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        let mut remove = std::process::Command::new("docker");
+        remove.args(["rm", "--force", "--volumes", &self.0]);
+        // One that stays has a name that tells whose it is.
+        let _ = remove.output();
     }
 }

@@ -11,17 +11,19 @@
 //! Everything goes with the values. To add a kind of host: a suite in `ami/local/base`.
 
 mod docker;
+mod network;
+mod still;
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
-use nix::sched::{CloneFlags, setns};
+use anyhow::{Context as _, Result};
 
 use crate::wait::until;
 pub use docker::Said;
-use docker::docker;
+use docker::{Container, docker};
+pub use network::Network;
+pub use still::Still;
 
 /// Where instance metadata is.
 pub const METADATA: &str = "169.254.169.254";
@@ -79,140 +81,6 @@ const CAPABILITIES: [&str; 37] = [
     "SYSLOG",
     "WAKE_ALARM",
 ];
-
-/// A container that is removed with this value.
-#[derive(Debug)]
-struct Container(String);
-
-impl Container {
-    fn named(what: &str) -> Self {
-        Self(format!("firstlight-{what}-{:08x}", fastrand::u32(..)))
-    }
-}
-
-impl Drop for Container {
-    fn drop(&mut self) {
-        let mut remove = std::process::Command::new("docker");
-        remove.args(["rm", "--force", "--volumes", &self.0]);
-        // One that stays has a name that tells whose it is.
-        let _ = remove.output();
-    }
-}
-
-/// A network with nothing in it but loopback, which has the metadata address, too.
-#[derive(Debug)]
-pub struct Network {
-    container: Container,
-    process: String,
-}
-
-impl Network {
-    /// Makes one.
-    ///
-    /// # Errors
-    /// If the hosts' images are missing, or this isn't root.
-    pub async fn make() -> Result<Self> {
-        let container = Container::named("network");
-        let image = format!("{BASE}:{}", SUITES[0]);
-        docker(&[
-            "run",
-            "--detach",
-            "--network",
-            "none",
-            "--name",
-            &container.0,
-        ])
-        .args([&*image, "busybox", "sleep", "86400"])
-        .said(COMMAND)
-        .await?
-        .good()
-        .context(MISSING)?;
-        let process = docker(&["inspect", "--format", "{{.State.Pid}}", &container.0]);
-        let process = process.said(COMMAND).await?.good()?;
-        let network = Self { container, process };
-        network.furnish()?;
-        Ok(network)
-    }
-
-    fn furnish(&self) -> Result<()> {
-        for words in [
-            &["address", "add", METADATA, "dev", "lo"][..],
-            // An interface that is not loopback, or cloud-init warns that there is none.
-            &[
-                "link",
-                "add",
-                "eth0",
-                "type",
-                "veth",
-                "peer",
-                "name",
-                "elsewhere",
-            ],
-        ] {
-            let mut ip = std::process::Command::new("nsenter");
-            ip.args(["--net", "--target", &self.process, "ip"]);
-            let done = ip.args(words).status().context("nsenter is missing")?;
-            ensure!(done.success(), "ip {words:?}");
-        }
-        Ok(())
-    }
-
-    /// The files of a machine before the provisioning, which nothing has booted.
-    #[must_use]
-    pub fn files(&self) -> PathBuf {
-        format!("/proc/{}/root", self.process).into()
-    }
-
-    /// Moves this thread there, for good: what it opens and starts from now on is the hosts' neighbour. Processes that end with
-    /// it, such as a registry, are there too.
-    ///
-    /// # Errors
-    /// If this isn't root.
-    pub fn enter(&self) -> Result<()> {
-        let namespace = std::fs::File::open(format!("/proc/{}/ns/net", self.process))?;
-        setns(namespace, CloneFlags::CLONE_NEWNET).context("entering the host's network")
-    }
-}
-
-/// A provisioned machine that nothing has booted: its image, to look at and to spoil.
-#[derive(Debug)]
-pub struct Still {
-    container: Container,
-}
-
-impl Still {
-    /// Makes one.
-    ///
-    /// # Errors
-    /// If its image is missing.
-    pub async fn provisioned(suite: &str) -> Result<Self> {
-        let container = Container::named("still");
-        let image = format!("{PROVISIONED}:{suite}");
-        let name = &container.0;
-        docker(&["run", "--detach", "--network", "none", "--name", name])
-            .args(["--tmpfs", "/run", &image, "busybox", "sleep", "86400"])
-            .said(COMMAND)
-            .await?
-            .good()
-            .context(MISSING)?;
-        Ok(Self { container })
-    }
-
-    /// Its container's name.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.container.0
-    }
-
-    /// What a script prints that must succeed.
-    ///
-    /// # Errors
-    /// If it fails, with all it printed.
-    pub async fn shell(&self, script: &str) -> Result<String> {
-        let exec = docker(&["exec", &self.container.0, "sh", "-c", script]);
-        exec.said(COMMAND).await?.good()
-    }
-}
 
 /// A host that is on, unless it was switched off.
 #[derive(Debug)]
