@@ -41,7 +41,9 @@ def test_the_engine_is_enabled(host):
 
 def test_the_units_are_sound(host):
     said = host.run("systemd-analyze verify --man=no firstlight.service firstlight-backstop.service multi-user.target")
-    assert said.stdout + said.stderr == ""
+    lines = (said.stdout + said.stderr).splitlines()
+    # A distribution's own units may have settings that its systemd warns of.
+    assert [line for line in lines if "firstlight" in line or "cycle" in line] == []
 
 
 def test_there_are_roots_for_tls(host):
