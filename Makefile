@@ -54,7 +54,7 @@ bench-fleet:
 	@$(ENV) cargo run --locked --package firstlight-tests --bin bench-fleet -- $(ARGS)
 
 setup:
-	@packaging/setup rust static deny qemu package host bench
+	@packaging/setup rust static deny qemu package host templates bench
 
 clean:
 	rm -rf target .setup
