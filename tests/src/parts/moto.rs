@@ -188,6 +188,27 @@ impl Moto {
         serde_json::from_str(&text).with_context(|| format!("reading the answer of {target}"))
     }
 
+    /// Makes any call of the query protocol, such as `cloudformation` and `Action=CreateStack`, and answers with its XML.
+    ///
+    /// # Errors
+    /// If moto refuses.
+    pub async fn query(&self, service: &str, call: &[(&str, &str)]) -> anyhow::Result<String> {
+        let form = reqwest::Url::parse_with_params(&self.url, call)?;
+        let request = self
+            .request(service, reqwest::Method::POST, "")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(form.query().unwrap_or_default().to_owned());
+        let answer = request
+            .send()
+            .await
+            .with_context(|| format!("calling {service}"))?;
+        let (status, text) = (answer.status(), answer.text().await?);
+        if !status.is_success() {
+            bail!("{service} answered {status}: {text}");
+        }
+        Ok(text)
+    }
+
     /// moto reads service and region from the credential scope and checks no signature.
     fn request(
         &self,

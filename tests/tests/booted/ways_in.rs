@@ -1,20 +1,29 @@
-//! Every way that user data can say it, from a cold boot to its verdict.
+//! Every way that user data can say it, from a cold boot to its verdict: the files of `userdata/ways-in`.
 
 use std::io::Write as _;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use firstlight_tests::host::SUITES;
+use firstlight_tests::parts::repository;
 use firstlight_tests::stage::Outcome;
 use flate2::{Compression, write::GzEncoder};
 
 use crate::scene::{Play, Scene};
 
-/// A MIME message with these parts.
-fn mime(parts: &[(&str, &str)]) -> String {
-    let head = "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=\"==\"\n\n";
-    let part = |(kind, body): &(&str, &str)| format!("--==\nContent-Type: {kind}\n\n{body}\n");
-    let parts: String = parts.iter().map(part).collect();
-    format!("{head}{parts}--==--\n")
+/// A file of `userdata/ways-in`. Changed in it is only what can't be as it is here: where the image is, and the published port, for
+/// metadata has that one in the host's network.
+fn way_in(scene: &Scene, name: &str) -> Result<String> {
+    let file = repository().join("userdata/ways-in").join(name);
+    let mut text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+    let registry = scene.registry.host();
+    for (this, that) in [
+        ("123456789012.dkr.ecr.eu-west-1.amazonaws.com", &*registry),
+        ("\"80:3000\"", "\"8080:3000\""),
+    ] {
+        ensure!(text.contains(this), "{this:?} is not in {name}");
+        text = text.replace(this, that);
+    }
+    Ok(text)
 }
 
 async fn serves(play: &Play) -> Result<()> {
@@ -35,7 +44,7 @@ async fn serves(play: &Play) -> Result<()> {
 async fn a_bare_document() -> Result<()> {
     for suite in SUITES {
         let scene = Scene::set().await?;
-        let stage = scene.stage(scene.document().as_bytes());
+        let stage = scene.stage(way_in(&scene, "bare.yaml")?.as_bytes());
         serves(&scene.boots(suite, stage, &[]).await?).await?;
     }
     Ok(())
@@ -44,23 +53,17 @@ async fn a_bare_document() -> Result<()> {
 /// A script of user data starts the unit, and waits for it: it must not wait for the script.
 #[tokio::test]
 async fn a_part_beside_cloud_configs_gzipped() -> Result<()> {
-    let config = "#cloud-config\nwrite_files:\n- {path: /root/written, content: written}\nruncmd:\n- [touch, /root/run]\n";
-    let script = "#!/bin/sh\nsystemctl start firstlight && touch /root/started\n";
     for suite in SUITES {
         let scene = Scene::set().await?;
-        let document = scene.document();
-        let message = mime(&[
-            ("text/cloud-config", config),
-            ("text/firstlight", &document),
-            ("text/x-shellscript", script),
-        ]);
+        let message = way_in(&scene, "mime.txt")?;
         let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
         gzip.write_all(message.as_bytes())?;
         let stage = scene.stage(&gzip.finish()?);
         let play = scene.boots(suite, stage, &[]).await?;
         serves(&play).await?;
-        let written = "ls /root/written /root/run /root/started";
-        play.host.shell(written).await?;
+        // What write_files, runcmd and the script leave.
+        let left = "ls /etc/profile.d/web.sh /var/log/web /var/lib/web-started";
+        play.host.shell(left).await?;
     }
     Ok(())
 }
@@ -69,10 +72,7 @@ async fn a_part_beside_cloud_configs_gzipped() -> Result<()> {
 #[tokio::test]
 async fn a_drop_in_that_cloud_config_writes() -> Result<()> {
     let scene = Scene::set().await?;
-    let lines = scene.document().replace('\n', "\n    ");
-    let path = "/etc/firstlight/launch.d/10-web.yaml";
-    let config =
-        format!("#cloud-config\nwrite_files:\n- path: {path}\n  content: |\n    {lines}\n");
+    let config = way_in(&scene, "write-files.yaml")?;
     let play = scene
         .boots("trixie", scene.stage(config.as_bytes()), &[])
         .await?;
@@ -80,12 +80,22 @@ async fn a_drop_in_that_cloud_config_writes() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_drop_in_of_the_image() -> Result<()> {
+    let scene = Scene::set().await?;
+    let drop_in = way_in(&scene, "drop-in.yaml")?;
+    let baked = [("/etc/firstlight/launch.d/50-web.yaml", drop_in.as_bytes())];
+    let play = scene.boots("bookworm", scene.stage(b""), &baked).await?;
+    serves(&play).await
+}
+
+#[tokio::test]
 async fn a_broken_part() -> Result<()> {
     let scene = Scene::set().await?;
-    let user_data = mime(&[(
-        "text/firstlight",
-        "firstlight: 1\nservices:\n  web: {imagine: x}\n",
-    )]);
+    let message = way_in(&scene, "mime.txt")?;
+    let script = "\n--==firstlight==\nContent-Type: text/x-shellscript\n";
+    let (parts, _) = message.split_once(script).context(script)?;
+    let broken = parts.replace("    image: ", "    imagine: ");
+    let user_data = format!("{broken}\n--==firstlight==--\n");
     let play = scene
         .boots("bookworm", scene.stage(user_data.as_bytes()), &[])
         .await?;
