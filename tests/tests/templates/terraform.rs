@@ -63,7 +63,7 @@ fn unfold(
         return Ok(());
     }
     for (label, inside) in value.as_object().context("a label")? {
-        let labels = [&labels[..], &[label.clone()]].concat();
+        let labels = [&labels[..], std::slice::from_ref(label)].concat();
         unfold(kind, labels, inside, levels - 1, into)?;
     }
     Ok(())
