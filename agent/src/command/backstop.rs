@@ -14,7 +14,7 @@ use crate::{
     lifecycle::{self, Event, Kind, Record, State, Verdict},
     report::{self, status},
     signal,
-    state::{StateError, Store},
+    state::{self, StateError, Store},
     verdict::{Exit, LaunchError, Reason, Stage},
 };
 use std::path::Path;
@@ -57,7 +57,13 @@ pub(super) async fn run(root: &Path, paths: Paths, timings: Timings) -> Exit {
         return exit;
     }
     drop(store);
-    match driver::run(paths, timings, Stay::Leave, || report).await {
+    let exit = driver::run(paths.clone(), timings, Stay::Leave, || report).await;
+    if let Ok(Some(told)) = state::peek(&paths.var)
+        && told.is_delivered()
+    {
+        serves_unwatched(&cx, &me, &told).await;
+    }
+    match exit {
         // What was to be told is told, whatever it was.
         Exit::Bug | Exit::Done | Exit::Spec | Exit::Workload => Exit::Done,
         untold @ (Exit::Usage
@@ -78,7 +84,8 @@ async fn identify(
 
 /// Leaves a record that the driver can deliver; an exit code where it has nothing to do.
 async fn settle(cx: &Context, me: &Identity, store: &Store, record: &Record) -> Result<(), Exit> {
-    if record.is_told() {
+    // Not only told: whom a verdict did not reach is told again.
+    if record.is_delivered() {
         serves_unwatched(cx, me, record).await;
         return Err(Exit::Done);
     }
@@ -116,7 +123,7 @@ async fn serves_unwatched(cx: &Context, me: &Identity, record: &Record) {
     if !serves {
         return;
     }
-    let words = "the agent failed for good after its verdict: services run on, and nobody restarts or drains them. `systemctl start firstlight` takes them over again";
+    let words = "the agent failed for good after its verdict: services run on, and nobody restarts or drains them. `systemctl reset-failed firstlight && systemctl start firstlight` takes them over again";
     cx.report.warn("agent_failed", words);
     if record.facts.conduct.unhealthy_when_dead {
         signal::unhealthy(cx, me).await;

@@ -290,6 +290,27 @@ impl Record {
         }
     }
 
+    /// Whether nobody is left to tell: all have the verdict, or need it no more. Whom it did not reach may
+    /// be told by the next start.
+    pub fn is_delivered(&self) -> bool {
+        let reached = |delivery: &Delivery| {
+            matches!(
+                delivery.settled,
+                Some(Settled::Delivered | Settled::Needless(_))
+            )
+        };
+        match &self.state {
+            State::Decided {
+                deliveries: Some(deliveries),
+                ..
+            } => deliveries.iter().all(reached),
+            State::Decided {
+                deliveries: None, ..
+            }
+            | State::Undecided { .. } => false,
+        }
+    }
+
     /// The verdict, once there is one.
     pub fn verdict(&self) -> Option<&Verdict> {
         match &self.state {

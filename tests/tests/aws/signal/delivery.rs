@@ -194,3 +194,34 @@ async fn a_refusal_of_another_kind() -> Result<()> {
     assert_eq!(called(&play, COMPLETE), 1);
     Ok(())
 }
+
+/// The agent could not tell, and systemd gave it up or never tries again after a denial: the backstop does, once more.
+#[tokio::test]
+async fn the_backstop_tells_what_did_not_arrive() -> Result<()> {
+    let ready = Ready::set().await?;
+    let abandoned = ready.scene.stage(stillborn("20s", ""));
+    let cases = [
+        ("CONTINUE", (ready.stage(""), Heard::Continue)),
+        ("ABANDON", (abandoned, Heard::Abandon)),
+    ];
+    table(cases, async |(stage, heard)| {
+        let denied = Fault::Deny.on(COMPLETE.0, COMPLETE.1).times(1);
+        let play = Play::open(stage, [denied]).await?;
+        play.ends(77, Heard::Nothing).await?;
+        let finished = play.agent.run(&["backstop"], PATIENCE).await?;
+        finished.expect_code(0)?;
+        play.heard(heard).with_context(|| play.story(&finished))?;
+        assert_eq!(delivered(&play).await?, up("delivered"));
+        // A backstop has no more to say than that services run on.
+        let finished = play.agent.run(&["backstop"], PATIENCE).await?;
+        finished.expect_code(0)?;
+        let unwatched = finished.stderr.contains("services run on");
+        ensure!(
+            unwatched == (heard == Heard::Continue),
+            "{}",
+            play.story(&finished)
+        );
+        play.heard(heard)
+    })
+    .await
+}
