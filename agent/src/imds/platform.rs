@@ -22,11 +22,10 @@ impl Platform {
             text.map(|text| text.trim().to_owned()).unwrap_or_default()
         };
         let vendor = line("class/dmi/id/sys_vendor");
-        let begins = |path: &str| line(path).to_ascii_lowercase().starts_with("ec2");
-        // Nitro and bare metal; Xen, whose version of a hypervisor's UUID is told in two places.
+        // Nitro and bare metal; Xen, which tells its UUID in two places.
         if vendor == "Amazon EC2"
-            || begins("hypervisor/uuid")
-            || begins("class/dmi/id/product_uuid")
+            || is_ec2s(&line("hypervisor/uuid"))
+            || is_ec2s(&line("class/dmi/id/product_uuid"))
         {
             Platform::Ec2
         } else if vendor.is_empty() {
@@ -35,6 +34,14 @@ impl Platform {
             Platform::Other(vendor)
         }
     }
+}
+
+/// Whether a UUID begins with `ec2`, be it written with its first field's bytes in the other order, as
+/// SMBIOS does since its version 2.6: `45e12aec-…` for `ec2ae145-…`.
+fn is_ec2s(uuid: &str) -> bool {
+    let uuid = uuid.to_ascii_lowercase();
+    let swapped = uuid.get(6..8) == Some("ec") && uuid.get(4..5) == Some("2");
+    uuid.starts_with("ec2") || swapped
 }
 
 #[cfg(test)]
@@ -56,6 +63,13 @@ mod tests {
                 vec![
                     ("sys_vendor", "Xen\n"),
                     ("product_uuid", "EC2E1916-9099-7CAF"),
+                ],
+                Platform::Ec2,
+            ),
+            (
+                vec![
+                    ("sys_vendor", "Xen\n"),
+                    ("product_uuid", "45E12AEC-DCD1-B213-94ED-012345ABCDEF"),
                 ],
                 Platform::Ec2,
             ),
