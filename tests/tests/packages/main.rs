@@ -3,6 +3,7 @@
 
 mod contents;
 mod deb;
+mod handler;
 mod iam;
 mod made;
 mod rpm;

@@ -14,8 +14,9 @@ LOG = logging.getLogger(__name__)
 # What cloud-init calls a body that is no MIME message and begins with no header that it knows.
 BARE = "text/x-not-multipart"
 
-# A document whose top level says `firstlight`, in YAML's block or flow style, or in JSON.
-DOCUMENT = re.compile(r"""(?:^|[{,]\s*)["']?firstlight["']?\s*:""", re.MULTILINE)
+# Wherever a key is called so, in any of the ways that YAML and JSON have. Where it isn't one of the top level's, or the
+# document is broken, firstlight itself says so.
+DOCUMENT = re.compile(r"""\bfirstlight["']?\s*:|^\s*\?\s*["']?firstlight\b""", re.MULTILINE)
 
 
 def list_types():
