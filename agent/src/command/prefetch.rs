@@ -5,6 +5,7 @@ use super::out;
 use crate::{
     aws,
     context::{Context, Deadline, Paths, Timings},
+    docker,
     image::{self, Images},
     imds::{Identity, Imds, ImdsError},
     references,
@@ -115,6 +116,14 @@ async fn pull(
             pull.policy = PullPolicy::Missing;
         }
     }
+    // Whoever provisions has just started the engine: an absent one does not come up in the time of a pull.
+    let soon = Context {
+        deadline: Deadline::after(cx.timings.docker_attempt),
+        ..cx.clone()
+    };
+    docker::engine(&soon)
+        .await
+        .map_err(|error| LaunchError::at(Stage::Pull, &error))?;
     let (images, _prepared) = image::prepare(cx, &needed.pulls, &redactor, &Images::new())
         .await
         .map_err(|error| LaunchError::at(Stage::Pull, &error))?;

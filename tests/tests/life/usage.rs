@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use firstlight_tests::harness::Agent;
 use firstlight_tests::stage::Stage;
+use serde_json::json;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -70,4 +71,26 @@ async fn help_and_version() -> Result<()> {
     }
     ensure!(stage.calls().is_empty(), "{}", stage.transcript());
     Ok(())
+}
+
+/// While an image is built nobody brings an engine up that isn't there: that is told at once, not when a pull's hour is over.
+#[tokio::test]
+async fn a_prefetch_without_an_engine() -> Result<()> {
+    let stage = Stage::builder().open().await?;
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("web.yaml");
+    let health = "health: {http: {port: 80}}";
+    std::fs::write(
+        &file,
+        format!("firstlight: 1\nservices: {{web: {{image: \"x:1\", {health}}}}}\n"),
+    )?;
+    let agent = Agent::on(&stage)?
+        .env("DOCKER_HOST", "unix:///none/such.sock")
+        .timings(&json!({"docker_attempt": 500, "imds_attempt": 1000}));
+    let file = file.to_str().unwrap();
+    let finished = agent.run(&["prefetch", file], PATIENCE).await?;
+    finished.expect_code(69)?;
+    finished.expect_said(
+        "the Docker engine at unix:///none/such.sock does not answer: Socket not found",
+    )
 }
