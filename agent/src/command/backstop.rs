@@ -58,19 +58,13 @@ pub(super) async fn run(root: &Path, paths: Paths, timings: Timings) -> Exit {
     }
     drop(store);
     let exit = driver::run(paths.clone(), timings, Stay::Leave, || report).await;
-    if let Ok(Some(told)) = state::peek(&paths.var)
-        && told.is_delivered()
-    {
-        serves_unwatched(&cx, &me, &told).await;
-    }
-    match exit {
-        // What was to be told is told, whatever it was.
-        Exit::Bug | Exit::Done | Exit::Spec | Exit::Workload => Exit::Done,
-        untold @ (Exit::Usage
-        | Exit::Unavailable
-        | Exit::Interrupted
-        | Exit::Undelivered
-        | Exit::Denied) => untold,
+    match state::peek(&paths.var) {
+        // The code is then of what was told.
+        Ok(Some(told)) if told.is_delivered() => {
+            serves_unwatched(&cx, &me, &told).await;
+            Exit::Done
+        }
+        Ok(_) | Err(_) => exit,
     }
 }
 
