@@ -200,9 +200,15 @@ async fn a_refusal_of_another_kind() -> Result<()> {
 async fn the_backstop_tells_what_did_not_arrive() -> Result<()> {
     let ready = Ready::set().await?;
     let abandoned = ready.scene.stage(stillborn("20s", ""));
+    // Of a code that would otherwise say that something was unreachable.
+    let unreachable = stillborn("5s", "").replace("never", "missing");
     let cases = [
         ("CONTINUE", (ready.stage(""), Heard::Continue)),
         ("ABANDON", (abandoned, Heard::Abandon)),
+        (
+            "ABANDON, unreachable",
+            (ready.scene.stage(unreachable), Heard::Abandon),
+        ),
     ];
     table(cases, async |(stage, heard)| {
         let denied = Fault::Deny.on(COMPLETE.0, COMPLETE.1).times(1);
