@@ -1,13 +1,14 @@
 //! A datagram socket that keeps what it gets: a stand-in for systemd, which listens at `NOTIFY_SOCKET`, and for journald.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::Context as _;
 use tempfile::TempDir;
 use tokio::net::UnixDatagram;
 use tokio::task::JoinSet;
+
+use super::Entry;
 
 /// No datagram of a Unix socket is longer, as the kernel is set by default.
 const LONGEST: usize = 256 * 1024;
@@ -118,82 +119,10 @@ fn lock(letters: &Mutex<Vec<Vec<u8>>>) -> MutexGuard<'_, Vec<Vec<u8>>> {
     letters.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// One journal entry: its fields, in the order of their names.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Entry(pub BTreeMap<String, String>);
-
-impl Entry {
-    /// Reads one as systemd's "Native Journal Protocol" writes it: `NAME=value`, or `NAME`, eight bytes of length in
-    /// little-endian, and the value; each ends with a newline.
-    ///
-    /// # Errors
-    /// If it isn't one.
-    pub fn read(mut bytes: &[u8]) -> anyhow::Result<Self> {
-        ensure!(
-            !bytes.is_empty(),
-            "an entry without a field, or in a memory file"
-        );
-        let mut fields = BTreeMap::new();
-        while !bytes.is_empty() {
-            let end = bytes
-                .iter()
-                .position(|byte| *byte == b'\n')
-                .context("a field without an end")?;
-            let (line, rest) = bytes.split_at(end);
-            let rest = rest.get(1..).unwrap_or_default();
-            let (name, value) = match line.iter().position(|byte| *byte == b'=') {
-                Some(at) => {
-                    bytes = rest;
-                    (&line[..at], &line[at + 1..])
-                }
-                None => {
-                    let (length, rest) = rest
-                        .split_first_chunk()
-                        .context("a field without a length")?;
-                    let length = usize::try_from(u64::from_le_bytes(*length))?;
-                    let value = rest.get(..length).context("a field that is too short")?;
-                    ensure!(rest.get(length) == Some(&b'\n'), "a field that is too long");
-                    bytes = &rest[length + 1..];
-                    (line, value)
-                }
-            };
-            let name = String::from_utf8(name.to_vec())?;
-            if fields
-                .insert(name.clone(), String::from_utf8(value.to_vec())?)
-                .is_some()
-            {
-                bail!("{name} twice in one entry");
-            }
-        }
-        Ok(Self(fields))
-    }
-
-    /// A field's value.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
-
-    #[test]
-    fn reads_both_kinds_of_field() {
-        let mut bytes = b"PRIORITY=6\nMESSAGE\n".to_vec();
-        bytes.extend(7_u64.to_le_bytes());
-        bytes.extend(b"two\nmor\n");
-        let entry = Entry::read(&bytes).unwrap();
-        assert_eq!(
-            (entry.get("PRIORITY"), entry.get("MESSAGE")),
-            (Some("6"), Some("two\nmor"))
-        );
-        for broken in [&b""[..], b"A=1", b"A\n\x01", b"A=1\nA=2\n"] {
-            assert!(Entry::read(broken).is_err(), "{broken:?}");
-        }
-    }
 
     #[tokio::test]
     async fn keeps_what_it_gets() {

@@ -9,6 +9,7 @@
 //! Place       a journal, a terminal for the agent to run in; Boot, another boot
 //! Disk        a small one for its record, to be full
 //! Mailbox     a socket that keeps what systemd and journald would get
+//! journal     an Entry of the journal, and the Catalogue that each is held to
 //! play        one launch and what must come of it, and tables of them
 //! Ground      moto and a registry, shared by the scenarios of a test binary
 //! canary      secrets that must not be found, and the control that they would be
@@ -17,6 +18,7 @@
 pub mod canary;
 mod disk;
 mod ground;
+pub mod journal;
 mod mailbox;
 mod names;
 mod place;
@@ -42,7 +44,8 @@ use crate::stage::Stage;
 
 pub use disk::Disk;
 pub use ground::Ground;
-pub use mailbox::{Entry, Mailbox};
+pub use journal::{Catalogue, Entry};
+pub use mailbox::Mailbox;
 pub use names::Names;
 pub use place::{Boot, Place};
 pub use resident::Resident;

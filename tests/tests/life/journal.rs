@@ -1,72 +1,12 @@
 //! What the journal gets: every line by the catalogue, with the fields that alarms match on.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use anyhow::{Context as _, Result, ensure};
-use firstlight_tests::harness::{Entry, Finished, Mailbox, Place, STAGES};
-use firstlight_tests::parts::repository;
+use firstlight_tests::harness::journal::expect;
+use firstlight_tests::harness::{Catalogue, Entry, Finished, Mailbox, Place, STAGES};
 use firstlight_tests::stage::{Fault, Outcome};
 
 use crate::kill::failing;
 use crate::scene::{Play, Scene};
-
-/// The journal's vocabulary, as `fields.rs` has it: it is API, and the one place where it is.
-struct Catalogue {
-    fields: BTreeSet<String>,
-    /// Name and MESSAGE_ID.
-    events: BTreeMap<String, String>,
-}
-
-impl Catalogue {
-    fn read() -> Result<Self> {
-        let text = std::fs::read_to_string(repository().join("agent/src/report/fields.rs"))?;
-        let words: Vec<&str> = text.split('"').skip(1).step_by(2).collect();
-        let is_id =
-            |word: &str| word.len() == 32 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let fields = words.iter().filter(|word| word.starts_with("FIRSTLIGHT_"));
-        let events = words.windows(2).filter(|pair| is_id(pair[1]));
-        let catalogue = Self {
-            fields: fields.map(ToString::to_string).collect(),
-            events: events
-                .map(|pair| (pair[0].to_owned(), pair[1].to_owned()))
-                .collect(),
-        };
-        ensure!(
-            catalogue.fields.len() > 20 && catalogue.events.len() > 15,
-            "fields.rs is not read well"
-        );
-        Ok(catalogue)
-    }
-
-    /// Holds an entry to be in this vocabulary, and whole.
-    fn holds(&self, entry: &Entry) -> Result<()> {
-        let get = |name| {
-            entry
-                .get(name)
-                .with_context(|| format!("no {name} in {entry:?}"))
-        };
-        let event = get("FIRSTLIGHT_EVENT")?;
-        ensure!(
-            self.events.get(event).map(String::as_str) == Some(get("MESSAGE_ID")?),
-            "{entry:?}"
-        );
-        let unknown =
-            |name: &&String| name.starts_with("FIRSTLIGHT_") && !self.fields.contains(*name);
-        let unknown: Vec<&String> = entry.0.keys().filter(unknown).collect();
-        ensure!(unknown.is_empty(), "{unknown:?} are in no catalogue");
-        let priority: u8 = get("PRIORITY")?.parse()?;
-        let loud = matches!(event, "stage_failed" | "throttled" | "retrying" | "warning");
-        ensure!(
-            (3..=7).contains(&priority) && (!loud || priority <= 4),
-            "{entry:?}"
-        );
-        ensure!(
-            get("SYSLOG_IDENTIFIER")? == "firstlight" && !get("MESSAGE")?.is_empty(),
-            "{entry:?}"
-        );
-        Ok(())
-    }
-}
 
 /// A launch under systemd's journal, and what it wrote there: nothing went elsewhere.
 async fn journalled(play: &mut Play) -> Result<(Finished, Vec<Entry>)> {
@@ -88,31 +28,12 @@ async fn journalled(play: &mut Play) -> Result<(Finished, Vec<Entry>)> {
     let instance = play.stage.instance().id.as_str();
     let identified = entries
         .iter()
-        .position(|entry| is(entry, "identified"))
+        .position(|entry| entry.is("identified"))
         .context("not identified")?;
     let foreign = |entry: &&Entry| entry.get("FIRSTLIGHT_INSTANCE") != Some(instance);
     let foreign = entries[identified..].iter().find(foreign);
     ensure!(foreign.is_none(), "{foreign:?}");
     Ok((finished, entries))
-}
-
-fn is(entry: &Entry, event: &str) -> bool {
-    entry.get("FIRSTLIGHT_EVENT") == Some(event)
-}
-
-/// Holds an entry of this event, with these fields, to be there.
-fn expect(entries: &[Entry], event: &str, fields: &[(&str, &str)]) -> Result<()> {
-    let fits = |entry: &&Entry| {
-        let same =
-            |(name, value): &(&str, &str)| entry.get(&format!("FIRSTLIGHT_{name}")) == Some(value);
-        is(entry, event) && fields.iter().all(same)
-    };
-    let of: Vec<&Entry> = entries.iter().filter(|entry| is(entry, event)).collect();
-    ensure!(
-        entries.iter().any(|entry| fits(&entry)),
-        "no {event} with {fields:?} among {of:#?}"
-    );
-    Ok(())
 }
 
 /// The events, in order, each once where it comes several times in a row.
@@ -193,14 +114,14 @@ async fn of_a_launch() -> Result<()> {
     }
     let timed = entries
         .iter()
-        .filter(|entry| is(entry, "stage_ended") || is(entry, "verdict"));
+        .filter(|entry| entry.is("stage_ended") || entry.is("verdict"));
     for entry in timed {
         let milliseconds = entry.get("FIRSTLIGHT_MILLISECONDS").context("no time")?;
         milliseconds.parse::<u64>()?;
     }
     let line = entries
         .iter()
-        .find(|entry| is(entry, "task"))
+        .find(|entry| entry.is("task"))
         .context("no line")?;
     ensure!(
         line.get("MESSAGE") == Some(&format!("{}: two rows", scene.job)),
@@ -244,7 +165,7 @@ async fn of_a_failure() -> Result<()> {
     }
     let failed = entries
         .iter()
-        .find(|entry| is(entry, "stage_failed"))
+        .find(|entry| entry.is("stage_failed"))
         .context("no failure")?;
     let message = failed.get("MESSAGE").unwrap_or_default();
     ensure!(
@@ -254,7 +175,7 @@ async fn of_a_failure() -> Result<()> {
     for event in ["stage_failed", "verdict", "ended"] {
         let quiet = entries
             .iter()
-            .find(|entry| is(entry, event) && entry.get("PRIORITY") != Some("3"));
+            .find(|entry| entry.is(event) && entry.get("PRIORITY") != Some("3"));
         ensure!(quiet.is_none(), "an error at another priority: {quiet:?}");
     }
     Ok(())
