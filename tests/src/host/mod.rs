@@ -5,11 +5,12 @@
 //! Network     where hosts are: nothing but loopback, and the metadata address. enter() moves this thread there, so that the
 //!             stage, a registry and moto are the host's neighbours when they are opened after
 //! Still       a provisioned machine that nothing has booted
-//! Host        switched on, in a network: run(), shell(), journal(), console()
+//! Host        switched on, in a network: run(), shell(), journal(), console(), reboot()
 //! ```
 //!
 //! Everything goes with the values. To add a kind of host: a suite in `ami/local/base`.
 
+mod capabilities;
 mod docker;
 mod network;
 mod still;
@@ -19,7 +20,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
+use crate::harness::Entry;
 use crate::wait::until;
+use capabilities::CAPABILITIES;
 pub use docker::Said;
 use docker::{Container, docker};
 pub use network::Network;
@@ -34,53 +37,26 @@ pub const SUITES: [&str; 2] = ["bookworm", "trixie"];
 const BOOT: Duration = Duration::from_secs(180);
 /// How long a command may take.
 const COMMAND: Duration = Duration::from_secs(90);
-/// The host's image before anything of ours was on it, and after.
-const BASE: &str = "firstlight-host-base";
-const PROVISIONED: &str = "firstlight-host";
+/// The hosts' images, and what names them otherwise, as it does for `ami/local/build`.
+const IMAGES: &str = "firstlight-host";
+const IMAGES_OTHERWISE: &str = "FIRSTLIGHT_HOST";
 
 /// What to do without them.
 const MISSING: &str = "the hosts' images are missing: `make image-local`";
 
-/// Every capability but CAP_SYS_RESOURCE, which can't be had everywhere.
-const CAPABILITIES: [&str; 37] = [
-    "AUDIT_CONTROL",
-    "AUDIT_READ",
-    "AUDIT_WRITE",
-    "BLOCK_SUSPEND",
-    "CHOWN",
-    "DAC_OVERRIDE",
-    "DAC_READ_SEARCH",
-    "FOWNER",
-    "FSETID",
-    "IPC_LOCK",
-    "IPC_OWNER",
-    "KILL",
-    "LEASE",
-    "LINUX_IMMUTABLE",
-    "MAC_ADMIN",
-    "MAC_OVERRIDE",
-    "MKNOD",
-    "NET_ADMIN",
-    "NET_BIND_SERVICE",
-    "NET_BROADCAST",
-    "NET_RAW",
-    "SETFCAP",
-    "SETGID",
-    "SETPCAP",
-    "SETUID",
-    "SYS_ADMIN",
-    "SYS_BOOT",
-    "SYS_CHROOT",
-    "SYS_MODULE",
-    "SYS_NICE",
-    "SYS_PACCT",
-    "SYS_PTRACE",
-    "SYS_RAWIO",
-    "SYS_TIME",
-    "SYS_TTY_CONFIG",
-    "SYSLOG",
-    "WAKE_ALARM",
-];
+fn images() -> String {
+    std::env::var(IMAGES_OTHERWISE).unwrap_or_else(|_| IMAGES.to_owned())
+}
+
+/// A suite's image before anything of ours was on it.
+fn base(suite: &str) -> String {
+    format!("{}-base:{suite}", images())
+}
+
+/// And after.
+fn provisioned(suite: &str) -> String {
+    format!("{}:{suite}", images())
+}
 
 /// A host that is on, unless it was switched off.
 #[derive(Debug)]
@@ -98,7 +74,7 @@ impl Host {
         suite: &str,
         files: &[(&str, &[u8])],
     ) -> Result<Self> {
-        Self::of(network, &format!("{PROVISIONED}:{suite}"), files).await
+        Self::of(network, &provisioned(suite), files).await
     }
 
     /// The same before the provisioning.
@@ -106,7 +82,7 @@ impl Host {
     /// # Errors
     /// If its image is missing.
     pub async fn bare(network: &Network, suite: &str, files: &[(&str, &[u8])]) -> Result<Self> {
-        Self::of(network, &format!("{BASE}:{suite}"), files).await
+        Self::of(network, &base(suite), files).await
     }
 
     async fn of(network: &Network, image: &str, files: &[(&str, &[u8])]) -> Result<Self> {
@@ -217,6 +193,34 @@ impl Host {
     pub async fn journal(&self, conditions: &[&str]) -> Result<String> {
         let words = ["journalctl", "--no-pager", "--output", "short-unix"];
         self.run(&[&words, conditions].concat()).await?.good()
+    }
+
+    /// The same as entries, with all their fields.
+    ///
+    /// # Errors
+    /// If one can't be read.
+    pub async fn entries(&self, conditions: &[&str]) -> Result<Vec<Entry>> {
+        let words = [
+            "journalctl",
+            "--no-pager",
+            "--quiet",
+            "--all",
+            "--output",
+            "json",
+        ];
+        let told = self.run(&[&words, conditions].concat()).await?.good()?;
+        told.lines().map(Entry::told).collect()
+    }
+
+    /// Has its systemd start it anew: down in order, and on again with nothing in memory, as another boot.
+    ///
+    /// # Errors
+    /// If it doesn't go down, with its console.
+    pub async fn reboot(&self) -> Result<()> {
+        // It may go down before it has answered.
+        self.run(&["systemctl", "reboot"]).await?;
+        self.is_off().await?;
+        self.switch_on().await
     }
 
     /// Waits until it is off.

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use nix::sched::{CloneFlags, setns};
 
 use super::docker::{Container, docker};
-use super::{BASE, COMMAND, METADATA, MISSING, SUITES};
+use super::{COMMAND, METADATA, MISSING, SUITES, base};
 
 /// A network with nothing in it but loopback, which has the metadata address, too.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ impl Network {
     /// If the hosts' images are missing, or this isn't root.
     pub async fn make() -> Result<Self> {
         let container = Container::named("network");
-        let image = format!("{BASE}:{}", SUITES[0]);
+        let image = base(SUITES[0]);
         docker(&[
             "run",
             "--detach",

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 
 use super::docker::{Container, docker};
-use super::{COMMAND, MISSING, PROVISIONED};
+use super::{COMMAND, MISSING, provisioned};
 
 /// A provisioned machine that nothing has booted: its image, to look at and to spoil.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ impl Still {
     /// If its image is missing.
     pub async fn provisioned(suite: &str) -> Result<Self> {
         let container = Container::named("still");
-        let image = format!("{PROVISIONED}:{suite}");
+        let image = provisioned(suite);
         let name = &container.0;
         docker(&["run", "--detach", "--network", "none", "--name", name])
             .args(["--tmpfs", "/run", &image, "busybox", "sleep", "86400"])
