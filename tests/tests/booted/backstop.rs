@@ -1,30 +1,23 @@
 //! An agent that can't: killed whenever it starts, it is given up by systemd, and the backstop tells the group.
 
-use std::time::Duration;
-
 use anyhow::{Result, ensure};
 use firstlight_tests::stage::Outcome;
-use firstlight_tests::wait::until;
 
-use crate::scene::Scene;
+use crate::scene::{Scene, UNIT};
+
+on_each_suite![a_crash_for_good_is_abandon];
 
 const KILLED: &str =
     "[Service]\nExecStart=\nExecStart=/bin/sh -c 'kill -9 $$$$'\nRestartSec=100ms\n";
 
-/// How long it may take after the group was told: what the launch had started is stopped.
-const DONE: Duration = Duration::from_secs(60);
-
-#[tokio::test]
-async fn a_crash_for_good_is_abandon() -> Result<()> {
+async fn a_crash_for_good_is_abandon(suite: &str) -> Result<()> {
     let scene = Scene::set().await?;
-    let files = [(
-        "/etc/systemd/system/firstlight.service.d/10-killed.conf",
-        KILLED.as_bytes(),
-    )];
+    let killed = (format!("{UNIT}/10-killed.conf"), KILLED.as_bytes());
     let stage = scene.stage(scene.document().as_bytes());
-    let play = scene.boots("bookworm", stage, &files).await?;
+    let play = scene.boots(suite, stage, &[(&killed.0, killed.1)]).await?;
     play.is_told(Outcome::Abandon).await?;
-    let done = until(DONE, "the backstop is done", async || {
+    // What the launch had started is stopped after the group was told.
+    play.until("the backstop is done", async || {
         let asked = [
             "systemctl",
             "is-failed",
@@ -33,10 +26,8 @@ async fn a_crash_for_good_is_abandon() -> Result<()> {
         ];
         let state = play.host.run(&asked).await.ok()?;
         (state.out == "failed\ninactive\n").then_some(())
-    });
-    if let Err(error) = done.await {
-        return Err(error.context(play.story().await));
-    }
+    })
+    .await?;
     let console = play.host.console().await?;
     ensure!(console.contains("firstlight: ABANDON"), "{console}");
     let journal = play.host.journal(&["--unit=firstlight-backstop"]).await?;

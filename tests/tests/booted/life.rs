@@ -1,105 +1,112 @@
 //! What happens to an instance that serves.
 
-use std::time::Duration;
-
 use anyhow::{Result, ensure};
-use firstlight_tests::stage::{Group, Outcome};
-use firstlight_tests::wait::until;
+use firstlight_tests::stage::{Group, Lifecycle, Outcome};
 use serde_json::Value;
 
-use crate::scene::{DOWN, Scene, property};
+use crate::scene::{DOWN, Play, Scene, property, until_is};
 
-/// How long a new agent may take to say that it has taken over.
-const AGAIN: Duration = Duration::from_secs(60);
+on_each_suite![
+    an_upgrade_stops_no_container,
+    a_poweroff_drains,
+    a_terminate_hook_is_completed,
+    cloud_inits_clean_takes_the_record_along,
+    images_are_prefetched,
+];
 
-/// An upgrade in place is an agent's end and another's beginning; containers go on.
-#[tokio::test]
-async fn an_upgrade_stops_no_container() -> Result<()> {
-    let scene = Scene::set().await?;
+/// Makes a newer package of what is installed, and installs that.
+const UPGRADE: &str = "set -e
+mkdir -p /root/newer/DEBIAN
+cd /root/newer
+dpkg --listfiles firstlight | sed 1d | cut -c2- | tar -C / --create --no-recursion --files-from - | tar --extract
+for file in postinst prerm postrm conffiles; do cp /var/lib/dpkg/info/firstlight.$file DEBIAN/$file; done
+dpkg --status firstlight | sed '/^Status:/d; /^Conffiles:/d; /^ \\/etc\\//d; s/^Version: .*/Version: 99.0/' >DEBIAN/control
+dpkg-deb -Znone --build . /root/newer.deb
+dpkg --install /root/newer.deb";
+
+async fn serving(scene: &Scene, suite: &str) -> Result<Play> {
     let stage = scene.stage(scene.document().as_bytes());
-    let play = scene.boots("trixie", stage, &[]).await?;
+    let play = scene.boots(suite, stage, &[]).await?;
     play.is_told(Outcome::Continue).await?;
     play.is_sound().await?;
-    let (container, process) = (
-        play.container().await?,
-        property(&play.host, "MainPID").await?,
-    );
-    // What dpkg does when it unpacks another version over this one.
-    play.host.shell("DPKG_MAINTSCRIPT_PACKAGE=firstlight /var/lib/dpkg/info/firstlight.postinst configure 0.0.1").await?;
-    let taken_over = until(AGAIN, "the new agent serves", async || {
-        let now = property(&play.host, "MainPID").await.ok()?;
-        let status = play.host.shell("firstlight status --json").await.ok()?;
-        let rests = status.contains("\"resumed\": 1") && status.contains("\"resting\": true");
-        (now != process && rests).then_some(())
-    });
-    if let Err(error) = taken_over.await {
-        return Err(error.context(play.story().await));
-    }
-    ensure!(play.container().await? == container);
-    ensure!(
-        play.stage.counted().len() == 1,
-        "{}",
-        play.stage.transcript()
-    );
-    ensure!(property(&play.host, "ActiveState").await? == "active");
-    Ok(())
+    Ok(play)
 }
 
-/// The machine goes down: services are stopped while there is an engine to stop them, and nobody is told anything.
-#[tokio::test]
-async fn a_poweroff_drains() -> Result<()> {
+/// An upgrade in place is an agent's end and another's beginning; containers go on.
+async fn an_upgrade_stops_no_container(suite: &str) -> Result<()> {
     let scene = Scene::set().await?;
-    let stage = scene.stage(scene.document().as_bytes());
-    let play = scene.boots("bookworm", stage, &[]).await?;
+    let play = serving(&scene, suite).await?;
+    let container = play.container().await?;
+    let process = property(&play.host, "MainPID").await?;
+    play.host.shell(UPGRADE).await?;
+    let version = "dpkg-query --show --showformat '${Version}' firstlight";
+    ensure!(play.host.shell(version).await? == "99.0");
+    play.until("the new agent serves", async || {
+        let now = property(&play.host, "MainPID").await.ok()?;
+        let status = play.status().await.ok()?;
+        let rests = status["resumed"] == 1 && status["resting"] == true;
+        (now != process && rests).then_some(())
+    })
+    .await?;
+    ensure!(play.container().await? == container);
+    // Nobody is told again.
     play.is_told(Outcome::Continue).await?;
-    play.is_sound().await?;
+    ensure!(property(&play.host, "NRestarts").await? == "0");
+    play.is_sound().await
+}
+
+/// Switches it off, as its group's or a person's `shutdown` does; what its console shows of that.
+async fn goes_down(play: &Play) -> Result<()> {
+    // It may go down before it has answered.
     play.host.run(&["systemctl", "poweroff"]).await?;
     play.host.is_off().await?;
-    let status = play.host.file("/var/lib/firstlight/status.json").await?;
-    let status: Value = serde_json::from_slice(&status)?;
-    ensure!(status["drained_at"].is_string(), "{status:#}");
     let console = play.host.console().await?;
     let stopped = |unit: &str| console.rfind(&format!("Stopped \u{1b}[0;1;39m{unit}"));
     let (agent, engine) = (stopped("firstlight.service"), stopped("docker.service"));
     ensure!(agent.is_some() && agent < engine, "{console}");
+    Ok(())
+}
+
+/// The machine goes down: services are stopped while there is an engine to stop them, and nobody is told anything.
+async fn a_poweroff_drains(suite: &str) -> Result<()> {
+    let scene = Scene::set().await?;
+    let play = serving(&scene, suite).await?;
+    goes_down(&play).await?;
+    let status = play.host.file("/var/lib/firstlight/status.json").await?;
+    let status: Value = serde_json::from_slice(&status)?;
+    ensure!(status["drained_at"].is_string(), "{status:#}");
     ensure!(
-        play.stage.counted().len() == 1,
+        status["verdict"]["kind"] == "continue" && status["transition"] == "launch",
+        "{status:#}"
+    );
+    play.is_told(Outcome::Continue).await
+}
+
+/// The group takes the instance back, and waits for it; then EC2 switches it off.
+async fn a_terminate_hook_is_completed(suite: &str) -> Result<()> {
+    let scene = Scene::set().await?;
+    let play = serving(&scene, suite).await?;
+    play.stage.group(Group::terminate)?;
+    play.until("the group is told that services are drained", async || {
+        (play.stage.counted().last()? == &(DOWN.to_owned(), Outcome::Continue)).then_some(())
+    })
+    .await?;
+    ensure!(play.container().await?.ends_with(" exited"));
+    ensure!(play.stage.lifecycle() != Some(Lifecycle::TerminatingWait));
+    play.is_sound().await?;
+    goes_down(&play).await?;
+    ensure!(
+        play.stage.counted().len() == 2,
         "{}",
         play.stage.transcript()
     );
     Ok(())
 }
 
-/// The group takes the instance back, and waits for it.
-#[tokio::test]
-async fn a_terminate_hook_is_completed() -> Result<()> {
-    let scene = Scene::set().await?;
-    let stage = scene.stage(scene.document().as_bytes());
-    let play = scene.boots("trixie", stage, &[]).await?;
-    play.is_told(Outcome::Continue).await?;
-    play.stage.group(Group::terminate)?;
-    let told = until(
-        AGAIN,
-        "the group is told that services are drained",
-        async || {
-            (play.stage.counted().last()? == &(DOWN.to_owned(), Outcome::Continue)).then_some(())
-        },
-    );
-    if let Err(error) = told.await {
-        return Err(error.context(play.story().await));
-    }
-    ensure!(play.container().await?.ends_with(" exited"));
-    Ok(())
-}
-
 /// What Packer's last step makes of an instance: the next one of its image begins as if nothing had been.
-#[tokio::test]
-async fn cloud_inits_clean_takes_the_record_along() -> Result<()> {
+async fn cloud_inits_clean_takes_the_record_along(suite: &str) -> Result<()> {
     let scene = Scene::set().await?;
-    let stage = scene.stage(scene.document().as_bytes());
-    let play = scene.boots("bookworm", stage, &[]).await?;
-    play.is_told(Outcome::Continue).await?;
-    play.is_sound().await?;
+    let play = serving(&scene, suite).await?;
     play.host
         .shell("test -e /var/lib/firstlight/record.json && cloud-init clean --logs")
         .await?;
@@ -116,11 +123,11 @@ async fn cloud_inits_clean_takes_the_record_along() -> Result<()> {
 }
 
 /// While an image is built there is a machine, and no launch: images are pulled, those too that a launch never pulls.
-#[tokio::test]
-async fn images_are_prefetched() -> Result<()> {
+async fn images_are_prefetched(suite: &str) -> Result<()> {
     let scene = Scene::set().await?;
-    let play = scene.boots("trixie", scene.stage(b""), &[]).await?;
+    let play = scene.boots(suite, scene.stage(b""), &[]).await?;
     play.is_sound().await?;
+    until_is(&play.host, "ActiveState", "inactive").await?;
     let spec = scene.document() + "    pull_policy: never\n";
     play.host.put("/root/web.yaml", spec.as_bytes()).await?;
     let said = play

@@ -4,25 +4,34 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use firstlight_tests::harness::{Catalogue, Entry};
 use firstlight_tests::host::{Host, METADATA, Network};
+use firstlight_tests::parts::moto::Moto;
 use firstlight_tests::parts::registry::Registry;
 use firstlight_tests::parts::webapp;
 use firstlight_tests::stage::{Builder, Hook, HttpTokens, Outcome, Stage};
 use firstlight_tests::wait::until;
+use serde_json::Value;
 
 /// The launch hook, and the termination hook.
 pub(crate) const UP: &str = "up";
 pub(crate) const DOWN: &str = "down";
 
+/// Drop-ins of the agent's unit.
+pub(crate) const UNIT: &str = "/etc/systemd/system/firstlight.service.d";
+
 /// Where all of AWS is, in the host's network.
 const AWS: u16 = 8000;
 /// From switching on to a verdict, on a busy machine.
 const LAUNCH: Duration = Duration::from_secs(180);
+/// Anything else that comes by itself: a unit where it is going, a new agent that has taken over.
+pub(crate) const SOON: Duration = Duration::from_secs(120);
 
 /// A network with a registry in it.
 pub(crate) struct Scene {
     pub(crate) registry: Registry,
     pub(crate) network: Network,
+    moto: Option<Moto>,
 }
 
 /// A host with what is around it.
@@ -38,7 +47,26 @@ impl Scene {
         network.enter()?;
         let registry = Registry::start(&[]).await?;
         registry.push("web", "1", &webapp::image()?).await?;
-        Ok(Self { registry, network })
+        Ok(Self {
+            registry,
+            network,
+            moto: None,
+        })
+    }
+
+    /// The same with S3 in it, which holds this bucket.
+    pub(crate) async fn with_bucket(bucket: &str) -> Result<Self> {
+        let mut scene = Self::set().await?;
+        let moto = Moto::start("eu-west-1").await?;
+        moto.make_bucket(bucket).await?;
+        scene.moto = Some(moto);
+        Ok(scene)
+    }
+
+    /// What a bucket holds.
+    pub(crate) async fn objects(&self, bucket: &str) -> Result<Vec<(String, Vec<u8>)>> {
+        let moto = self.moto.as_ref().context("a scene without S3")?;
+        moto.objects(bucket).await
     }
 
     /// A document with one service, and a file that is not root's.
@@ -57,6 +85,10 @@ impl Scene {
         // cloud-init does not take a container for an instance, and then asks without a token.
         let stage = Stage::builder().http_tokens(HttpTokens::Optional);
         let metadata: Ipv4Addr = METADATA.parse().unwrap();
+        let stage = match &self.moto {
+            Some(moto) => stage.moto(moto.url()),
+            None => stage,
+        };
         stage
             .metadata_at((metadata, 80).into())
             .aws_at((Ipv4Addr::LOCALHOST, AWS).into())
@@ -92,16 +124,30 @@ impl Play {
             let counted = self.stage.counted();
             (!counted.is_empty()).then_some(counted)
         });
-        let told = match told.await {
-            Ok(told) => told,
-            Err(error) => return Err(error.context(self.story().await)),
-        };
+        let told = self.or_story(told.await).await?;
         ensure!(
             told == [(UP.to_owned(), outcome)],
             "{told:?}\n{}",
             self.story().await
         );
         Ok(())
+    }
+
+    /// Waits for what comes by itself.
+    pub(crate) async fn until<T>(
+        &self,
+        what: &str,
+        condition: impl AsyncFnMut() -> Option<T>,
+    ) -> Result<T> {
+        self.or_story(until(SOON, what, condition).await).await
+    }
+
+    /// A failure, with all that helps to understand it.
+    async fn or_story<T>(&self, result: Result<T>) -> Result<T> {
+        match result {
+            Ok(value) => Ok(value),
+            Err(error) => Err(error.context(self.story().await)),
+        }
     }
 
     /// What must hold of every host that booted, once it has.
@@ -134,7 +180,42 @@ impl Play {
             .filter(|line| line.contains("ordering cycle"))
             .collect();
         ensure!(cycles.is_empty(), "{cycles:#?}");
+        let state = self.host.shell("systemctl is-system-running").await?;
+        ensure!(state == "running", "{state}");
+        // It prints what it finds, and exits 0.
+        let units = "firstlight.service firstlight-backstop.service multi-user.target";
+        let verify = format!("systemd-analyze verify --man=no {units} 2>&1");
+        let said = self.host.shell(&verify).await?;
+        ensure!(said.is_empty(), "{said}");
+        self.entries().await?;
         Ok(())
+    }
+
+    /// All that the agent wrote into the journal, in the words of its catalogue, and from when it is known of this instance.
+    /// It wrote nothing else: what goes to its standard error has no fields.
+    pub(crate) async fn entries(&self) -> Result<Vec<Entry>> {
+        let own = ["_SYSTEMD_UNIT=firstlight.service"];
+        let entries = self.host.entries(&own).await?;
+        let catalogue = Catalogue::read()?;
+        entries
+            .iter()
+            .try_for_each(|entry| catalogue.holds(entry))?;
+        let identified = entries.iter().position(|entry| entry.is("identified"));
+        let identified = identified.context("no entry says who the instance is")?;
+        // Every process says so anew, and nothing before it.
+        let instance = self.stage.instance().id.as_str();
+        let foreign = entries[identified..]
+            .iter()
+            .filter_map(|entry| entry.get("FIRSTLIGHT_INSTANCE"))
+            .find(|id| *id != instance);
+        ensure!(foreign.is_none(), "{foreign:?}");
+        Ok(entries)
+    }
+
+    /// What the agent says of itself, for programs.
+    pub(crate) async fn status(&self) -> Result<Value> {
+        let told = self.host.shell("firstlight status --json").await?;
+        serde_json::from_str(&told).with_context(|| told)
     }
 
     /// The one container: its id, since when it runs, its state.
@@ -154,8 +235,17 @@ impl Play {
         let journal = of(&["journalctl", "--no-pager", "--lines", "60"]).await;
         let status = of(&["systemctl", "status", "--no-pager", "firstlight", "docker"]).await;
         let jobs = of(&["systemctl", "list-jobs", "--no-pager"]).await;
-        format!("{}\n{status}\n{jobs}\n{journal}", self.stage.transcript())
+        let calls = self.stage.transcript();
+        format!("{calls}\n{status}\n{jobs}\n{journal}")
     }
+}
+
+/// Until a property of the agent's unit is this.
+pub(crate) async fn until_is(host: &Host, name: &str, value: &str) -> Result<()> {
+    until(SOON, &format!("the unit's {name} is {value}"), async || {
+        (property(host, name).await.ok()? == value).then_some(())
+    })
+    .await
 }
 
 /// A property of the agent's unit.

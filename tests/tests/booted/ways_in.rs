@@ -1,14 +1,23 @@
-//! Every way that user data can say it, from a cold boot to its verdict: the files of `userdata/ways-in`.
+//! Every way in which a spec comes to an instance, from a cold boot to its verdict: the files of `userdata/ways-in`.
 
 use std::io::Write as _;
 
 use anyhow::{Context as _, Result, ensure};
-use firstlight_tests::host::SUITES;
 use firstlight_tests::parts::repository;
-use firstlight_tests::stage::Outcome;
+use firstlight_tests::stage::{Lifecycle, Outcome};
 use flate2::{Compression, write::GzEncoder};
 
-use crate::scene::{Play, Scene};
+use crate::scene::{Play, Scene, property, until_is};
+use crate::told;
+
+on_each_suite![
+    a_bare_document,
+    a_part_beside_cloud_configs_gzipped,
+    a_drop_in_that_cloud_config_writes,
+    a_drop_in_of_the_image,
+    a_broken_part,
+    no_user_data,
+];
 
 /// A file of `userdata/ways-in`. Changed in it is only what can't be as it is here: where the image is, and the published port, for
 /// metadata has that one in the host's network.
@@ -29,105 +38,94 @@ fn way_in(scene: &Scene, name: &str) -> Result<String> {
 async fn serves(play: &Play) -> Result<()> {
     play.is_told(Outcome::Continue).await?;
     play.is_sound().await?;
+    ensure!(play.stage.lifecycle() == Some(Lifecycle::InService));
     ensure!(play.container().await?.ends_with(" running"));
-    let status = play.host.shell("firstlight status").await?;
-    ensure!(status.contains("CONTINUE"), "{status}");
-    let console = play.host.console().await?;
-    ensure!(console.contains("firstlight: CONTINUE"), "{console}");
-    // The journal's fields are there, so it was not spoken to by way of stderr.
-    let verdicts = play.host.journal(&["FIRSTLIGHT_EVENT=verdict"]).await?;
-    ensure!(verdicts.contains("CONTINUE"), "{verdicts}");
-    Ok(())
+    told::of_a_launch(play).await
 }
 
-#[tokio::test]
-async fn a_bare_document() -> Result<()> {
-    for suite in SUITES {
-        let scene = Scene::set().await?;
-        let stage = scene.stage(way_in(&scene, "bare.yaml")?.as_bytes());
-        serves(&scene.boots(suite, stage, &[]).await?).await?;
-    }
-    Ok(())
+async fn a_bare_document(suite: &str) -> Result<()> {
+    let scene = Scene::set().await?;
+    let stage = scene.stage(way_in(&scene, "bare.yaml")?.as_bytes());
+    serves(&scene.boots(suite, stage, &[]).await?).await
 }
 
 /// A script of user data starts the unit, and waits for it: it must not wait for the script.
-#[tokio::test]
-async fn a_part_beside_cloud_configs_gzipped() -> Result<()> {
-    for suite in SUITES {
-        let scene = Scene::set().await?;
-        let message = way_in(&scene, "mime.txt")?;
-        let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
-        gzip.write_all(message.as_bytes())?;
-        let stage = scene.stage(&gzip.finish()?);
-        let play = scene.boots(suite, stage, &[]).await?;
-        serves(&play).await?;
-        // What write_files, runcmd and the script leave.
-        let left = "ls /etc/profile.d/web.sh /var/log/web /var/lib/web-started";
-        play.host.shell(left).await?;
-    }
+async fn a_part_beside_cloud_configs_gzipped(suite: &str) -> Result<()> {
+    let scene = Scene::set().await?;
+    let message = way_in(&scene, "mime.txt")?;
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+    gzip.write_all(message.as_bytes())?;
+    let stage = scene.stage(&gzip.finish()?);
+    let play = scene.boots(suite, stage, &[]).await?;
+    serves(&play).await?;
+    // What write_files, runcmd and the script leave.
+    let left = "ls /etc/profile.d/web.sh /var/log/web /var/lib/web-started";
+    play.host.shell(left).await?;
     Ok(())
 }
 
 /// What `write_files` puts there is there before the agent looks.
-#[tokio::test]
-async fn a_drop_in_that_cloud_config_writes() -> Result<()> {
+async fn a_drop_in_that_cloud_config_writes(suite: &str) -> Result<()> {
     let scene = Scene::set().await?;
     let config = way_in(&scene, "write-files.yaml")?;
-    let play = scene
-        .boots("trixie", scene.stage(config.as_bytes()), &[])
-        .await?;
-    serves(&play).await
+    let stage = scene.stage(config.as_bytes());
+    serves(&scene.boots(suite, stage, &[]).await?).await
 }
 
-#[tokio::test]
-async fn a_drop_in_of_the_image() -> Result<()> {
+/// The whole spec is baked, and the launch template says nothing.
+async fn a_drop_in_of_the_image(suite: &str) -> Result<()> {
     let scene = Scene::set().await?;
     let drop_in = way_in(&scene, "drop-in.yaml")?;
     let baked = [("/etc/firstlight/launch.d/50-web.yaml", drop_in.as_bytes())];
-    let play = scene.boots("bookworm", scene.stage(b""), &baked).await?;
+    let play = scene.boots(suite, scene.stage(b""), &baked).await?;
     serves(&play).await
 }
 
-#[tokio::test]
-async fn a_broken_part() -> Result<()> {
+/// Its error is where people look, and the group doesn't wait for its time-out. What is cloud-init's was done all the same.
+async fn a_broken_part(suite: &str) -> Result<()> {
     let scene = Scene::set().await?;
     let message = way_in(&scene, "mime.txt")?;
+    // Its script would start the unit once more, in vain.
     let script = "\n--==firstlight==\nContent-Type: text/x-shellscript\n";
     let (parts, _) = message.split_once(script).context(script)?;
-    let broken = parts.replace("    image: ", "    imagine: ");
+    let broken = parts.replace("    ports: ", "    enviroment: {A: b}\n    ports: ");
     let user_data = format!("{broken}\n--==firstlight==--\n");
-    let play = scene
-        .boots("bookworm", scene.stage(user_data.as_bytes()), &[])
-        .await?;
+    let stage = scene.stage(user_data.as_bytes());
+    let play = scene.boots(suite, stage, &[]).await?;
     play.is_told(Outcome::Abandon).await?;
     play.is_sound().await?;
-    let (console, journal) = (
-        play.host.console().await?,
-        play.host.journal(&["--unit=firstlight"]).await?,
-    );
+    play.host.shell("ls -d /var/log/web").await?;
+    let console = play.host.console().await?;
+    let journal = play.host.journal(&["--unit=firstlight"]).await?;
     for text in [console, journal] {
-        ensure!(
-            text.contains("spec_invalid") && text.contains("imagine"),
-            "{text}"
-        );
+        for said in [
+            "spec_invalid",
+            "unknown key `enviroment`",
+            "did you mean `environment`?",
+        ] {
+            ensure!(text.contains(said), "{said:?} is not in\n{text}");
+        }
     }
     Ok(())
 }
 
-/// Nothing to do, nobody to tell, and the unit ends.
-#[tokio::test]
-async fn no_user_data() -> Result<()> {
+/// Nothing to do, nobody to tell: a line on the console, and the unit ends.
+async fn no_user_data(suite: &str) -> Result<()> {
     let scene = Scene::set().await?;
-    let play = scene.boots("trixie", scene.stage(b""), &[]).await?;
+    let play = scene.boots(suite, scene.stage(b""), &[]).await?;
     play.is_sound().await?;
-    let state = play
-        .host
-        .run(&["systemctl", "is-active", "firstlight"])
-        .await?;
-    ensure!(
-        state.out.trim() == "inactive" && play.stage.counted().is_empty(),
-        "{}",
-        play.story().await
-    );
+    until_is(&play.host, "ActiveState", "inactive").await?;
+    ensure!(property(&play.host, "Result").await? == "success");
+    ensure!(property(&play.host, "NRestarts").await? == "0");
+    let story = play.story().await;
+    ensure!(play.stage.counted().is_empty(), "{story}");
+    let console = play.host.console().await?;
+    let id = &play.stage.instance().id;
+    let line = format!("firstlight: nothing to do on {id}: no source holds a spec");
+    ensure!(console.matches(&line).count() == 1, "{console}");
+    ensure!(!console.contains("firstlight: undecided"), "{console}");
+    let starts = "docker ps --all --quiet; ls -A /run/firstlight";
+    let left = play.host.shell(starts).await?;
+    ensure!(left.is_empty(), "{left}");
     Ok(())
 }
