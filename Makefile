@@ -7,6 +7,7 @@
 #   make package    the deb and the rpm of that binary, in target/packages; TARGET likewise
 #   make image-local  the bootable test hosts, Debian 12 and 13, made as an AMI is
 #   make bench      firstlight, the user-data script and the floor, timed side by side
+#   make bench-boot   a cold boot with firstlight and one without
 #   make bench-fleet  a thousand launches at once against an account's limits
 #   make setup      only the set-up that those above do
 
@@ -15,7 +16,7 @@ TARGET ?= x86_64-unknown-linux-musl
 ARGS ?=
 ENV := source packaging/env &&
 
-.PHONY: rehearse test build package image-local bench bench-fleet setup clean
+.PHONY: rehearse test build package image-local bench bench-boot bench-fleet setup clean
 
 rehearse:
 	@packaging/setup rust static stage
@@ -46,6 +47,10 @@ bench:
 	@# Together with the agent: the floor then has the agent's dependencies, built the same way.
 	@$(ENV) cargo build --release --locked --target x86_64-unknown-linux-musl --package firstlight --package firstlight-floor
 	@$(ENV) cargo run --locked --package firstlight-tests --bin bench -- $(ARGS)
+
+bench-boot: image-local
+	@packaging/setup stage
+	@$(ENV) cargo run --locked --package firstlight-tests --bin bench-boot -- $(ARGS)
 
 bench-fleet:
 	@packaging/setup rust static
