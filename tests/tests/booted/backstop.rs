@@ -3,12 +3,11 @@
 use anyhow::{Result, ensure};
 use firstlight_tests::stage::Outcome;
 
-use crate::scene::{Scene, UNIT};
+use crate::scene::{Scene, UNIT, property};
 
 on_each_suite![a_crash_for_good_is_abandon];
 
-const KILLED: &str =
-    "[Service]\nExecStart=\nExecStart=/bin/sh -c 'kill -9 $$$$'\nRestartSec=100ms\n";
+const KILLED: &str = "[Service]\nExecStart=\nExecStart=/bin/sh -c 'kill -9 $$$$'\nRestartSec=1s\n";
 
 async fn a_crash_for_good_is_abandon(suite: &str) -> Result<()> {
     let scene = Scene::set().await?;
@@ -33,5 +32,9 @@ async fn a_crash_for_good_is_abandon(suite: &str) -> Result<()> {
     let journal = play.host.journal(&["--unit=firstlight-backstop"]).await?;
     let how = "(last: signal, KILL), and systemd gave it up";
     ensure!(journal.contains(how), "{journal}");
+    // Once, and not before: each start that is to come may go on.
+    let given_up = journal.matches("ABANDON after").count();
+    let restarts = property(&play.host, "NRestarts").await?;
+    ensure!(given_up == 1 && restarts == "5", "{restarts}\n{journal}");
     Ok(())
 }

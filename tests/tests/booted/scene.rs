@@ -228,24 +228,33 @@ impl Play {
 
     /// All that helps to understand a failure.
     pub(crate) async fn story(&self) -> String {
-        let of = async |words: &[&str]| match self.host.run(words).await {
-            Ok(said) => said.all(),
-            Err(error) => format!("{error:#}"),
-        };
-        let journal = of(&["journalctl", "--no-pager", "--lines", "60"]).await;
-        let status = of(&["systemctl", "status", "--no-pager", "firstlight", "docker"]).await;
-        let jobs = of(&["systemctl", "list-jobs", "--no-pager"]).await;
         let calls = self.stage.transcript();
-        format!("{calls}\n{status}\n{jobs}\n{journal}")
+        format!("{calls}\n{}", state(&self.host).await)
     }
 }
 
 /// Until a property of the agent's unit is this.
 pub(crate) async fn until_is(host: &Host, name: &str, value: &str) -> Result<()> {
-    until(SOON, &format!("the unit's {name} is {value}"), async || {
+    let what = format!("the unit's {name} is {value}");
+    let is = until(SOON, &what, async || {
         (property(host, name).await.ok()? == value).then_some(())
-    })
-    .await
+    });
+    match is.await {
+        Ok(()) => Ok(()),
+        Err(error) => Err(error.context(state(host).await)),
+    }
+}
+
+/// What systemd and the journal tell of a host.
+async fn state(host: &Host) -> String {
+    let of = async |words: &[&str]| match host.run(words).await {
+        Ok(said) => said.all(),
+        Err(error) => format!("{error:#}"),
+    };
+    let journal = of(&["journalctl", "--no-pager", "--lines", "60"]).await;
+    let status = of(&["systemctl", "status", "--no-pager", "firstlight", "docker"]).await;
+    let jobs = of(&["systemctl", "list-jobs", "--no-pager"]).await;
+    format!("{status}\n{jobs}\n{journal}")
 }
 
 /// A property of the agent's unit.

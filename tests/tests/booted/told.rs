@@ -17,6 +17,8 @@ const FLEET: &str = "firstlight: 1\ndiagnostics: s3://evidence/fl/\n";
 const DIES: &str = "    environment: {PRINT: cannot reach db, HEALTH_STATUS: 503, EXIT_AFTER_MS: 1500, EXIT_CODE: 3}\n";
 /// The engine of each suite.
 const ENGINES: [(&str, &str); 2] = [("bookworm", "20.10."), ("trixie", "26.")];
+/// Where metadata says what the group wants of the instance.
+const TARGET: &str = "meta-data/autoscaling/target-lifecycle-state";
 /// A console's line at most.
 const COLUMNS: usize = 96;
 
@@ -58,6 +60,8 @@ async fn a_launch_that_fails(suite: &str) -> Result<()> {
     let baked = [("/etc/firstlight/launch.d/10-fleet.yaml", FLEET.as_bytes())];
     let stage = scene.stage(document.as_bytes());
     let play = scene.boots(suite, stage, &baked).await?;
+    // The group terminates the instance next; what is looked at here is what was left before.
+    play.stage.set_metadata(TARGET, Some(b"InService"));
     play.is_told(Outcome::Abandon).await?;
     play.is_sound().await?;
     let status = play.status().await?;

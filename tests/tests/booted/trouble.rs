@@ -22,8 +22,8 @@ const CLOUD_INIT: [&str; 2] = ["cloud-init.service", "cloud-init-network.service
 /// A machine without it: on one without metadata it would wait, and fail.
 const ALONE: (&str, &[u8]) = ("/etc/cloud/cloud-init.disabled", b"");
 /// Firmware that says whose machine it is, where the agent looks for that.
-const FIRMWARE: &str = "[Service]\nProtectControlGroups=no\nProtectKernelTunables=no\nTemporaryFileSystem=/sys\n\
-                        BindReadOnlyPaths=/srv/dmi:/sys/class/dmi/id\n";
+const FIRMWARE: &str = "[Service]\nProtectControlGroups=no\nProtectKernelTunables=no\nBindReadOnlyPaths=/srv/sys:/sys\n";
+const VENDOR: &str = "/srv/sys/class/dmi/id/sys_vendor";
 /// CPU time that an agent may take where it has nothing to do, in clock ticks: a fifth of a second.
 const CHEAP: u64 = 20;
 
@@ -111,11 +111,7 @@ async fn an_agent_that_is_killed_at_boot(suite: &str) -> Result<()> {
 async fn a_machine_that_is_anothers(suite: &str) -> Result<()> {
     let scene = Scene::set().await?;
     let told = (format!("{UNIT}/10-firmware.conf"), FIRMWARE.as_bytes());
-    let told = [
-        (told.0.as_str(), told.1),
-        ("/srv/dmi/sys_vendor", b"QEMU\n"),
-        ALONE,
-    ];
+    let told = [(told.0.as_str(), told.1), (VENDOR, b"QEMU\n"), ALONE];
     let host = scene.host(suite, &told).await?;
     host.boot().await?;
     ended_quietly(&host, "a machine of \"QEMU\"").await
