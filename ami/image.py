@@ -1,11 +1,16 @@
 """What an image with firstlight must be. Run by `ami/verify`, against a machine made of it.
 
-To add a point: a test here, and in tests/tests/image.rs how it is spoiled.
+To add a point: a test here, marked if it is true until the first boot only, and in tests/tests/image.rs how it is spoiled.
 """
 
 import json
 import os
 import struct
+
+import pytest
+
+# What holds of an image, and no more of an instance that has booted from it.
+image_only = pytest.mark.image_only
 
 DOCKER = "/var/lib/docker"
 CONTAINERD = "/var/lib/containerd"
@@ -71,18 +76,22 @@ def test_drop_ins_are_roots_alone(host):
     assert found.stdout == ""
 
 
+@image_only
 def test_no_record_is_left(host):
     assert names(host, "/var/lib/firstlight/*") == []
 
 
+@image_only
 def test_cloud_init_begins_anew(host):
     assert names(host, "/var/lib/cloud/instance /var/lib/cloud/instances/* /var/lib/cloud/sem/*") == []
 
 
+@image_only
 def test_it_has_no_machine_id(host):
     assert host.file("/etc/machine-id").content_string.strip() in ("", "uninitialized")
 
 
+@image_only
 def test_nobody_has_a_key_to_it(host):
     assert names(host, "/root/.ssh/authorized_keys /home/*/.ssh/authorized_keys /etc/ssh/ssh_host_*_key") == []
 
@@ -93,6 +102,7 @@ def test_it_holds_no_credentials(host):
     assert found.stdout == ""
 
 
+@image_only
 def test_nothing_tells_of_its_making(host):
     assert names(host, "/root/.bash_history /home/*/.bash_history /var/log/journal/* /var/log/cloud-init*.log") == []
 
@@ -121,6 +131,7 @@ def held(host):
     return [(image["RepoTags"] or []) + (image["RepoDigests"] or []) or [image["Id"]] for image in told]
 
 
+@image_only
 def test_docker_holds_only_what_was_prefetched(host):
     assert names(host, f"{DOCKER}/containers/* {DOCKER}/volumes/*/_data") == []
     expected = set(os.environ.get("FIRSTLIGHT_PREFETCHED", "").split())

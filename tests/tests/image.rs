@@ -2,10 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::BTreeSet;
-use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
-use firstlight_tests::host::Still;
+use firstlight_tests::host::{Still, verify};
 use firstlight_tests::parts::repository;
 
 /// The points of `ami/image.py`: how each is spoiled, and how that is mended.
@@ -112,39 +111,18 @@ const POINTS: [(&str, &str, &str); 20] = [
     ),
 ];
 
-/// The points that a machine's image fails in.
-fn fails(container: &str) -> Result<BTreeSet<String>> {
-    let mut verify = Command::new(repository().join("ami/verify"));
-    verify.arg(format!("docker://{container}"));
-    let output = verify.args(["--tb=line", "-rf"]).output()?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    ensure!(
-        text.contains(" passed"),
-        "{text}{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let failed = text
-        .lines()
-        .filter_map(|line| line.strip_prefix("FAILED ")?.split("::test_").nth(1));
-    let failed: BTreeSet<String> = failed
-        .filter_map(|name| Some(name.split('[').next()?.to_owned()))
-        .collect();
-    ensure!(failed.is_empty() == output.status.success(), "{text}");
-    Ok(failed)
-}
-
 #[tokio::test]
 async fn a_spoiled_image_fails_point_by_point() -> Result<()> {
     let image = Still::provisioned("bookworm").await?;
     ensure!(
-        fails(image.name())?.is_empty(),
+        verify(image.name(), &[])?.is_empty(),
         "{:?}",
-        fails(image.name())?
+        verify(image.name(), &[])?
     );
     for (point, spoil, mend) in POINTS {
         image.shell(spoil).await.context(point)?;
         assert_eq!(
-            fails(image.name())?,
+            verify(image.name(), &[])?,
             BTreeSet::from([point.to_owned()]),
             "{spoil}"
         );

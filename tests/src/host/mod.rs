@@ -6,6 +6,7 @@
 //!             stage, a registry and moto are the host's neighbours when they are opened after
 //! Still       a provisioned machine that nothing has booted
 //! Host        switched on, in a network: run(), shell(), journal(), console(), reboot()
+//! verify()    what `ami/verify` says of either
 //! ```
 //!
 //! Everything goes with the values. To add a kind of host: a suite in `ami/local/base`.
@@ -14,6 +15,7 @@ mod capabilities;
 mod docker;
 mod network;
 mod still;
+mod verify;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
@@ -27,6 +29,7 @@ pub use docker::Said;
 use docker::{Container, docker};
 pub use network::Network;
 pub use still::Still;
+pub use verify::verify;
 
 /// Where instance metadata is.
 pub const METADATA: &str = "169.254.169.254";
@@ -111,6 +114,12 @@ impl Host {
             host.put(path, bytes).await?;
         }
         Ok(host)
+    }
+
+    /// Its container's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.container.0
     }
 
     /// Puts a file there, root's, with mode 0644, in folders that are made where missing.

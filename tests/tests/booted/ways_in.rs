@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use anyhow::{Context as _, Result, ensure};
+use firstlight_tests::host::verify;
 use firstlight_tests::parts::repository;
 use firstlight_tests::stage::{Lifecycle, Outcome};
 use flate2::{Compression, write::GzEncoder};
@@ -72,13 +73,16 @@ async fn a_drop_in_that_cloud_config_writes(suite: &str) -> Result<()> {
     serves(&scene.boots(suite, stage, &[]).await?).await
 }
 
-/// The whole spec is baked, and the launch template says nothing.
+/// The whole spec is baked, and the launch template says nothing. What the instance is made of is seen on it.
 async fn a_drop_in_of_the_image(suite: &str) -> Result<()> {
     let scene = Scene::set().await?;
     let drop_in = way_in(&scene, "drop-in.yaml")?;
     let baked = [("/etc/firstlight/launch.d/50-web.yaml", drop_in.as_bytes())];
     let play = scene.boots(suite, scene.stage(b""), &baked).await?;
-    serves(&play).await
+    serves(&play).await?;
+    let spoiled = verify(play.host.name(), &["--booted"])?;
+    ensure!(spoiled.is_empty(), "{spoiled:?}");
+    Ok(())
 }
 
 /// Its error is where people look, and the group doesn't wait for its time-out. What is cloud-init's was done all the same.
