@@ -4,14 +4,13 @@ use anyhow::{Result, ensure};
 use firstlight_tests::stage::{Group, Lifecycle, Outcome};
 use serde_json::Value;
 
-use crate::scene::{DOWN, Play, Scene, property, until_is};
+use crate::scene::{DOWN, Play, Scene, property};
 
 on_each_suite![
     an_upgrade_stops_no_container,
     a_poweroff_drains,
     a_terminate_hook_is_completed,
     cloud_inits_clean_takes_the_record_along,
-    images_are_prefetched,
 ];
 
 /// Makes a newer package of what is installed, and installs that.
@@ -119,32 +118,5 @@ async fn cloud_inits_clean_takes_the_record_along(suite: &str) -> Result<()> {
     let boot =
         format!("test ! -e {handler} && systemd-tmpfiles --create --boot && test -e {handler}");
     play.host.shell(&boot).await?;
-    Ok(())
-}
-
-/// While an image is built there is a machine, and no launch: images are pulled, those too that a launch never pulls.
-async fn images_are_prefetched(suite: &str) -> Result<()> {
-    let scene = Scene::set().await?;
-    let play = scene.boots(suite, scene.stage(b""), &[]).await?;
-    play.is_sound().await?;
-    until_is(&play.host, "ActiveState", "inactive").await?;
-    let spec = scene.document() + "    pull_policy: never\n";
-    play.host.put("/root/web.yaml", spec.as_bytes()).await?;
-    let said = play
-        .host
-        .shell("firstlight prefetch /root/web.yaml")
-        .await?;
-    let reference = format!("{}/web:1 ", scene.registry.host());
-    ensure!(
-        said.starts_with(&reference) && said.contains("@sha256:"),
-        "{said}"
-    );
-    let (image, pinned) = said.split_once(' ').unwrap_or_default();
-    play.host
-        .shell(&format!("docker image inspect {image} {pinned}"))
-        .await?;
-    ensure!(play.host.shell("docker ps --all --quiet").await?.is_empty());
-    let left = "ls -A /var/lib/firstlight/record.json 2>/dev/null || true";
-    ensure!(play.host.shell(left).await?.is_empty());
     Ok(())
 }

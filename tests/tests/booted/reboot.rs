@@ -2,7 +2,6 @@
 
 use anyhow::{Context as _, Result, ensure};
 use firstlight_tests::stage::{Instance, Outcome};
-use serde_json::Value;
 
 use crate::scene::{Play, Scene, UNIT};
 
@@ -37,7 +36,7 @@ async fn serves(play: &Play) -> Result<String> {
         let container = play.container().await.ok()?;
         let status = play.status().await.ok()?;
         let boot = play.host.shell("cat /run/boot_id").await.ok()?;
-        let rests = status["boot_id"] == Value::from(boot) && status["resting"] == true;
+        let rests = status["boot_id"] == boot && status["resting"] == true;
         (rests && container.ends_with(" running")).then_some(container)
     });
     let running = running.await?;

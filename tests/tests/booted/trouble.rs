@@ -46,7 +46,7 @@ async fn an_engine_that_is_slow_to_start(suite: &str) -> Result<()> {
 async fn an_engine_that_does_not_start(suite: &str) -> Result<()> {
     let scene = Scene::set().await?;
     let fails = "[Service]\nExecStart=\nExecStart=/bin/false\n";
-    let play = with_docker(&scene, suite, fails, "40s").await?;
+    let play = with_docker(&scene, suite, fails, "20s").await?;
     play.is_told(Outcome::Abandon).await?;
     let console = play.host.console().await?;
     ensure!(console.contains("docker_unreachable"), "{console}");

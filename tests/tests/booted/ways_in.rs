@@ -17,7 +17,7 @@ on_each_suite![
     a_drop_in_that_cloud_config_writes,
     a_drop_in_of_the_image,
     a_broken_part,
-    no_user_data,
+    no_user_data_as_where_an_image_is_built,
 ];
 
 /// A file of `userdata/ways-in`. Changed in it is only what can't be as it is here: where the image is, and the published port, for
@@ -113,8 +113,8 @@ async fn a_broken_part(suite: &str) -> Result<()> {
     Ok(())
 }
 
-/// Nothing to do, nobody to tell: a line on the console, and the unit ends.
-async fn no_user_data(suite: &str) -> Result<()> {
+/// Nothing to do, nobody to tell: a line on the console, and the unit ends. So it is where an image is built.
+async fn no_user_data_as_where_an_image_is_built(suite: &str) -> Result<()> {
     let scene = Scene::set().await?;
     let play = scene.boots(suite, scene.stage(b""), &[]).await?;
     play.is_sound().await?;
@@ -128,8 +128,25 @@ async fn no_user_data(suite: &str) -> Result<()> {
     let line = format!("firstlight: nothing to do on {id}: no source holds a spec");
     ensure!(console.matches(&line).count() == 1, "{console}");
     ensure!(!console.contains("firstlight: undecided"), "{console}");
-    let starts = "docker ps --all --quiet; ls -A /run/firstlight";
-    let left = play.host.shell(starts).await?;
+    prefetches(&scene, &play).await?;
+    let left = "docker ps --all --quiet; ls -A /run/firstlight; ls /var/lib/firstlight/record.json 2>/dev/null || true";
+    let left = play.host.shell(left).await?;
     ensure!(left.is_empty(), "{left}");
     Ok(())
+}
+
+/// While an image is built there is a machine, and no launch: images are pulled, those too that a launch never pulls.
+async fn prefetches(scene: &Scene, play: &Play) -> Result<()> {
+    let spec = scene.document() + "    pull_policy: never\n";
+    play.host.put("/root/web.yaml", spec.as_bytes()).await?;
+    let said = "firstlight prefetch /root/web.yaml";
+    let said = play.host.shell(said).await?;
+    let reference = format!("{}/web:1 ", scene.registry.host());
+    ensure!(
+        said.starts_with(&reference) && said.contains("@sha256:"),
+        "{said}"
+    );
+    let (image, pinned) = said.split_once(' ').unwrap_or_default();
+    let inspect = format!("docker image inspect {image} {pinned}");
+    play.host.shell(&inspect).await.map(drop)
 }
