@@ -7,7 +7,7 @@ use crate::scene::{Play, Scene, UNIT};
 
 on_each_suite![in_a_launch_and_after_it];
 
-/// The unit's own /proc has the machine's boot id: it gets the host's there, too.
+/// On Debian 12 the unit's own /proc has the machine's boot id: it gets the host's there, too.
 const BOOT: &str = "[Service]\nBindReadOnlyPaths=/run/boot_id:/proc/sys/kernel/random/boot_id\n";
 /// How often the service is asked for its health in vain.
 const PATIENCE: &str = "meta-data/tags/instance/Patience";
