@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use firstlight_tests::stage::Outcome;
 
-use crate::scene::{Scene, UNIT, property};
+use crate::scene::{OWN, Scene, UNIT, property};
 
 on_each_suite![a_crash_for_good_is_abandon];
 
@@ -29,7 +29,7 @@ async fn a_crash_for_good_is_abandon(suite: &str) -> Result<()> {
     .await?;
     let console = play.host.console().await?;
     ensure!(console.contains("firstlight: ABANDON"), "{console}");
-    let journal = play.host.journal(&["--unit=firstlight-backstop"]).await?;
+    let journal = play.host.journal(&[OWN]).await?;
     let how = "(last: signal, KILL), and systemd gave it up";
     ensure!(journal.contains(how), "{journal}");
     // Once, and not before: each start that is to come may go on.

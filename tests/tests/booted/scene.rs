@@ -17,6 +17,8 @@ use serde_json::Value;
 pub(crate) const UP: &str = "up";
 pub(crate) const DOWN: &str = "down";
 
+/// What the journal has of the agent. Not by its unit: journald doesn't know that any more of a process that has ended.
+pub(crate) const OWN: &str = "SYSLOG_IDENTIFIER=firstlight";
 /// Drop-ins of the agent's unit.
 pub(crate) const UNIT: &str = "/etc/systemd/system/firstlight.service.d";
 
@@ -194,8 +196,7 @@ impl Play {
     /// All that the agent wrote into the journal, in the words of its catalogue, and from when it is known of this instance.
     /// It wrote nothing else: what goes to its standard error has no fields.
     pub(crate) async fn entries(&self) -> Result<Vec<Entry>> {
-        let own = ["_SYSTEMD_UNIT=firstlight.service"];
-        let entries = self.host.entries(&own).await?;
+        let entries = self.host.entries(&[OWN]).await?;
         let catalogue = Catalogue::read()?;
         entries
             .iter()

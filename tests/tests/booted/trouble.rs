@@ -5,7 +5,7 @@ use firstlight_tests::harness::journal::expect;
 use firstlight_tests::host::Host;
 use firstlight_tests::stage::Outcome;
 
-use crate::scene::{Play, Scene, UNIT, property, until_is};
+use crate::scene::{OWN, Play, Scene, UNIT, property, until_is};
 
 on_each_suite![
     an_engine_that_is_slow_to_start,
@@ -147,7 +147,7 @@ async fn ended_quietly(host: &Host, says: &str) -> Result<()> {
     ensure!(host.shell("systemctl is-system-running").await? == "running");
     until_is(host, "ActiveState", "inactive").await?;
     ensure!(property(host, "Result").await? == "success");
-    let said = host.journal(&["_SYSTEMD_UNIT=firstlight.service"]).await?;
+    let said = host.journal(&[OWN]).await?;
     ensure!(
         said.lines().count() == 1 && said.contains(says) && said.contains("nothing to do"),
         "{said}"
