@@ -8,7 +8,7 @@ use firstlight_tests::parts::repository;
 use firstlight_tests::stage::{Lifecycle, Outcome};
 use flate2::{Compression, write::GzEncoder};
 
-use crate::scene::{Play, Scene, property, until_is};
+use crate::scene::{OWN, Play, Scene, property, until_is};
 use crate::told;
 
 on_each_suite![
@@ -100,7 +100,7 @@ async fn a_broken_part(suite: &str) -> Result<()> {
     play.is_sound().await?;
     play.host.shell("ls -d /var/log/web").await?;
     let console = play.host.console().await?;
-    let journal = play.host.journal(&["--unit=firstlight"]).await?;
+    let journal = play.host.journal(&[OWN]).await?;
     for text in [console, journal] {
         for said in [
             "spec_invalid",
