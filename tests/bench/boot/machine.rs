@@ -79,8 +79,8 @@ impl Machine {
         if !with {
             machine.host.shell("dpkg --purge firstlight").await?;
         }
-        machine.off().await?;
         drop(stage);
+        machine.off().await?;
         Ok(machine)
     }
 
@@ -108,6 +108,8 @@ impl Machine {
         } else {
             None
         };
+        // Its listeners go while this waits; the next boot's are at the same addresses.
+        drop(stage);
         self.off().await?;
         Ok(Boot {
             whole: whole.saturating_sub(began),
