@@ -86,7 +86,10 @@ async fn its_restart_says_whether() {
         .await;
         // What was left stays so, while others are started again.
         stand.kill("always-0").await;
-        until("it runs again", async || stand.starts("always-0") == 3).await;
+        until("it runs again", async || {
+            stand.starts("always-0") == 3 && stand.is_running("always-0").await
+        })
+        .await;
         for (name, _, _, again) in rows {
             assert_eq!(stand.is_running(name).await, again, "{name}");
         }
