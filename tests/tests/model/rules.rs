@@ -13,6 +13,17 @@ use crate::world::{SECOND, World};
 /// What a verdict is about.
 type Key = (u64, Kind, String);
 
+/// A verdict that the group counted.
+#[derive(Debug)]
+struct Counted {
+    of: Key,
+    /// On which of the group's passages.
+    passage: usize,
+    go: bool,
+    /// What had been proven by then.
+    proofs: usize,
+}
+
 fn key(record: &Record) -> Key {
     let about = &record.transition;
     (about.epoch, about.kind, about.image_id.clone())
@@ -25,8 +36,10 @@ pub(crate) struct Rules {
     pub(crate) broken: Option<String>,
     /// Verdicts on disk: CONTINUE or not.
     decided: Vec<(Key, bool)>,
-    /// Verdicts that the group counted, and on which of its passages.
-    counted: Vec<(Key, usize, bool)>,
+    /// Verdicts that the group counted.
+    counted: Vec<Counted>,
+    /// How often work ended with its proof.
+    proofs: usize,
     /// Transitions in which something went wrong that an ABANDON may be for.
     excuses: Vec<Key>,
     /// Transitions whose record could not be written.
@@ -47,6 +60,11 @@ impl Rules {
     /// Something went wrong in this transition.
     pub(crate) fn excused(&mut self, record: &Record) {
         self.excuses.push(key(record));
+    }
+
+    /// Work ended with its proof.
+    pub(crate) fn proven(&mut self) {
+        self.proofs += 1;
     }
 
     pub(crate) fn unwritten(&mut self, record: &Record) {
@@ -102,6 +120,25 @@ impl Rules {
         if !go && !reclaimed(record) && !self.excuses.contains(&key(record)) {
             self.breaks("ABANDON was decided, and nothing had gone wrong");
         }
+    }
+
+    /// What of what was counted before does not go with this.
+    fn contradicted(&self, new: &Counted) -> Option<&'static str> {
+        let blind = self.blind.contains(&new.of);
+        // Nobody may know of a transition in between: metadata was silent, or the disk full. A proof made since holds
+        // for this one.
+        let stale = |old: &Counted| {
+            old.of == new.of && old.passage != new.passage && !(new.go && old.proofs < new.proofs)
+        };
+        self.counted.iter().find_map(|old| {
+            if stale(old) && !blind {
+                Some("one verdict was counted on two transitions")
+            } else if old.passage == new.passage && old.go != new.go {
+                Some("CONTINUE and ABANDON were counted on one transition")
+            } else {
+                None
+            }
+        })
     }
 
     /// A signal is about to be sent.
@@ -246,23 +283,16 @@ impl World<'_> {
         if blind || !self.net.metadata {
             rules.blind.push(key.clone());
         }
-        let mut broken = None;
-        for (other, on, went) in &rules.counted {
-            // With a full disk an agent may not know that there was a transition in between; its proof is new.
-            if *other == key
-                && *on != passage
-                && rules.unwritten.is_empty()
-                && !rules.blind.contains(&key)
-            {
-                broken = Some("one verdict was counted on two transitions");
-            } else if *on == passage && *went != go {
-                broken = Some("CONTINUE and ABANDON were counted on one transition");
-            }
-        }
-        rules.counted.push((key, passage, go));
-        if let Some(broken) = broken {
+        let counted = Counted {
+            of: key,
+            passage,
+            go,
+            proofs: rules.proofs,
+        };
+        if let Some(broken) = rules.contradicted(&counted) {
             rules.breaks(broken);
         }
+        rules.counted.push(counted);
     }
 
     /// With no effect left to perform, whoever waits is kept waiting.

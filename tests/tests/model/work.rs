@@ -299,6 +299,7 @@ impl World<'_> {
 
     fn proven(&mut self, kind: Kind) -> Event {
         self.end_work();
+        self.rules.proven();
         Event::Worked(Ok(proof(kind)))
     }
 }
