@@ -62,8 +62,9 @@ async fn by_the_instances_role() -> Result<()> {
     let play = ecr.scene.play(&spec).await?;
     play.succeeds(Heard::Continue).await?;
     let calls = play.stage.calls_of("ecr", TOKEN);
-    let regions: Vec<&str> = calls
-        .iter()
+    // On a busy machine an attempt may run out of time, and is made again.
+    let answered = calls.iter().filter(|entry| entry.succeeded());
+    let regions: Vec<&str> = answered
         .filter_map(|entry| entry.call.region.as_deref())
         .collect();
     let wanted = BTreeSet::from(["eu-west-1", "us-east-1"]);
