@@ -21,8 +21,9 @@ mod watch;
 use crate::{
     context::{Context, Paths, Timings},
     imds::Identity,
-    lifecycle::{self, Effect, Event, Record, Verdict},
+    lifecycle::{self, Effect, Event, Recipient, Record, Verdict},
     report::{self, Report, status::Kind},
+    signal::Ended,
     state::Store,
     verdict::{Exit, LaunchError, Reason, Stage},
     workload::Workload,
@@ -163,9 +164,10 @@ impl Driver {
             }
             for event in self.next(cx, &mut running, asked).await {
                 self.feed(event);
-            }
-            if self.record.transition != transition {
-                return None;
+                // What else happened was about the one that is over.
+                if self.record.transition != transition {
+                    return None;
+                }
             }
         }
     }
@@ -184,9 +186,9 @@ impl Driver {
             asked = stop.asked() => vec![self.asked(&asked)],
             joined = running.join.done() => vec![running.joined(cx, joined)],
             outcome = running.work.done() => self.worked(running, outcome),
-            (to, settled) = running.signal.done() => {
+            (to, ended) = running.signal.done() => {
                 running.telling = None;
-                vec![Event::Signalled(to, settled)]
+                self.signalled(to, ended)
             }
             () = running.evidence.done() => vec![Event::Collected],
             () = running.stop.done() => vec![Event::Stopped],
@@ -194,8 +196,7 @@ impl Driver {
             sight = running.watch.done() => {
                 let events = sight.since(&self.seen);
                 self.seen = sight.clone();
-                // Who came for one verdict has it, and sees to it alone.
-                if self.stay == Stay::Leave && self.announced.is_some() {
+                if self.sees_to_verdict() {
                     return vec![];
                 }
                 running.watch = Slot::of(watch::look(cx, sight));
@@ -204,6 +205,22 @@ impl Driver {
             () = running.heartbeat.done() => vec![],
             () = running.unhealthy.done() => vec![],
         }
+    }
+
+    /// Who came for one verdict has it, and sees to it alone.
+    fn sees_to_verdict(&self) -> bool {
+        self.stay == Stay::Leave && self.announced.is_some()
+    }
+
+    /// A delivery ended; one that was overtaken saw the target before the watch did.
+    fn signalled(&mut self, to: Recipient, ended: Ended) -> Vec<Event> {
+        let elsewhere = ended.elsewhere.filter(|_| !self.sees_to_verdict());
+        let target = elsewhere.map(|target| {
+            self.seen.target = Some(target.clone());
+            Event::Target(target)
+        });
+        let told = Event::Signalled(to, ended.settled);
+        target.into_iter().chain([told]).collect()
     }
 
     fn asked(&mut self, asked: &Asked) -> Event {

@@ -11,16 +11,18 @@ mod deliver;
 mod group;
 mod heartbeat;
 mod join;
+mod look;
 pub mod reconcile;
 mod standing;
 mod unhealthy;
 mod whom;
 
-pub use deliver::{Verdict, deliver};
+pub use deliver::{Ended, Verdict, deliver};
 pub use group::{Hook, Hooks, Membership, Way};
 pub use heartbeat::heartbeat;
 pub use join::join;
-pub use standing::{Standing, look, standing};
+pub use look::look;
+pub use standing::{Standing, standing};
 pub use unhealthy::unhealthy;
 
 use crate::aws::{CallError, Cause};

@@ -80,7 +80,10 @@ impl Driver {
                     }
                 });
             }
-            Effect::Look => running.look = Slot::of(signal::look(cx, me)),
+            Effect::Look => {
+                let told = self.record.recipients();
+                running.look = Slot::of(async move { signal::look(cx, me, &told).await });
+            }
             Effect::ReportUnhealthy => running.unhealthy = Slot::of(signal::unhealthy(cx, me)),
             Effect::Forget => {
                 if let Err(error) = self.store.forget() {
@@ -206,9 +209,9 @@ impl Driver {
         };
         let deadline = self.told_by(cx);
         running.signal = Slot::of(async move {
-            let settled = signal::deliver(cx, me, &to, told, deadline).await;
-            say(&cx.report, &to, &settled);
-            (to, settled)
+            let ended = signal::deliver(cx, me, &to, told, deadline).await;
+            say(&cx.report, &to, &ended.settled);
+            (to, ended)
         });
     }
 

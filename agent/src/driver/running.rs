@@ -5,8 +5,8 @@
 use super::{slot::Slot, watch::Sight};
 use crate::{
     context::Context,
-    lifecycle::{Event, Fact, Joined, Proof, Recipient, Settled, Unjoined, Work},
-    signal::Membership,
+    lifecycle::{Event, Fact, Joined, Proof, Recipient, Unjoined, Work},
+    signal::{self, Membership},
     verdict::LaunchError,
     workload::Workload,
 };
@@ -47,7 +47,7 @@ pub(super) struct Running<'a> {
     pub(super) membership: Option<Membership>,
     pub(super) heartbeat: Slot<'a, ()>,
     pub(super) kept_waiting: Vec<Recipient>,
-    pub(super) signal: Slot<'a, (Recipient, Settled)>,
+    pub(super) signal: Slot<'a, (Recipient, signal::Ended)>,
     pub(super) telling: Option<Recipient>,
     pub(super) evidence: Slot<'a, ()>,
     pub(super) stop: Slot<'a, ()>,

@@ -35,6 +35,8 @@ pub(super) struct Sight {
     asleep: Duration,
     /// Since when metadata does not answer.
     lost: Option<Instant>,
+    /// How often it was silent, and answered again.
+    silences: u64,
 }
 
 impl Sight {
@@ -44,14 +46,15 @@ impl Sight {
             notices,
             asleep: asleep(),
             lost: None,
+            silences: 0,
         }
     }
 
     /// What happened since `before`.
     pub(super) fn since(&self, before: &Sight) -> Vec<Event> {
         let mut events = Vec::new();
-        if self.asleep > before.asleep + ASLEEP {
-            events.push(Event::Woken);
+        if self.asleep > before.asleep + ASLEEP || self.silences > before.silences {
+            events.push(Event::Missed);
         }
         if self.notices != before.notices {
             events.push(Event::Noticed(self.notices.clone()));
@@ -91,7 +94,7 @@ async fn once(cx: &Context, last: &Sight) -> Sight {
         ..last.clone()
     };
     match ask(cx, &mut now).await {
-        Ok(()) => now.lost = None,
+        Ok(()) => now.silences += u64::from(now.lost.take().is_some()),
         Err(_) if last.lost.is_some() => {}
         Err(error) => {
             now.lost = Some(Instant::now());
@@ -267,7 +270,7 @@ mod tests {
         assert_eq!(
             spot.since(&known),
             [
-                Event::Woken,
+                Event::Missed,
                 Event::Noticed(spot.notices.clone()),
                 Event::Target(TargetState::Terminated)
             ]

@@ -22,14 +22,14 @@ pub enum Event {
     Target(TargetState),
     /// What EC2 announces is another than before: all of it.
     Noticed(Notices),
-    /// The machine slept, in hibernation perhaps: what it knew may be of long ago.
-    Woken,
+    /// The machine slept, in hibernation perhaps, or metadata was silent: something may have been missed.
+    Missed,
     /// The work told something that must survive a crash.
     Learned(Fact),
     /// It is known whom to tell, or that it cannot be known. Comes again when the spec refines it.
     Joined(Result<Joined, Unjoined>),
     /// Where the instance stands in its group, asked by [`Effect::Look`]: `Pending:Wait`; `None` outside
-    /// one, and where it cannot be known.
+    /// one, where it cannot be known, and where others' hooks alone hold it.
     Found(Option<String>),
     /// The work is done, with its proof, or has failed.
     Worked(Result<Proof, LaunchError>),

@@ -311,6 +311,17 @@ impl Record {
         }
     }
 
+    /// Everybody whom the verdict is for, as far as that is known.
+    pub fn recipients(&self) -> Vec<Recipient> {
+        match &self.state {
+            State::Undecided { recipients } => recipients.clone().unwrap_or_default(),
+            State::Decided { deliveries, .. } => {
+                let each = deliveries.iter().flatten();
+                each.map(|delivery| delivery.to.clone()).collect()
+            }
+        }
+    }
+
     /// The verdict, once there is one.
     pub fn verdict(&self) -> Option<&Verdict> {
         match &self.state {

@@ -11,7 +11,7 @@ use super::{
     heed::{heed, noticed},
     join::join,
     proof::Proof,
-    record::{Kind, Record, Settled, State, Verdict},
+    record::{Delivery, Kind, Record, Settled, State, Verdict},
     transition::{begun_by, successor},
     work::{self, abort, permit},
 };
@@ -28,8 +28,8 @@ pub fn step(record: &Record, event: Event, now: &Now) -> (Record, Vec<Effect>) {
         Event::Started => start(&mut next),
         Event::Target(target) => headed(&mut next, target, now),
         Event::Noticed(notices) => noticed(&mut next, notices),
-        Event::Woken if is_serving(&next) => vec![Effect::Look],
-        Event::Woken => vec![],
+        Event::Missed if is_over(&next) => vec![Effect::Look],
+        Event::Missed => vec![],
         Event::Learned(fact) => learn(&mut next, fact),
         Event::Joined(joined) => join(&mut next, joined),
         Event::Found(state) => found(&mut next, state.as_deref(), now),
@@ -95,9 +95,35 @@ fn is_serving(record: &Record) -> bool {
     go && record.transition.kind == Kind::Launch && record.is_told()
 }
 
+/// The services of an earlier boot are gone. Nothing is started before the group was asked whether it
+/// waits: for another launch they are other services.
+fn is_to_serve_again(record: &Record) -> bool {
+    is_serving(record) && !record.is_served() && !record.is_drained()
+}
+
 /// Back in its warm pool, as far as is known.
 fn is_pooled(record: &Record) -> bool {
     record.transition.kind == Kind::WarmReturn && record.is_told()
+}
+
+/// A launch that failed, and no hook would hear of it: the group goes on with the instance.
+fn is_unheard(record: &Record) -> bool {
+    let State::Decided {
+        verdict: Verdict::Abandon(_),
+        deliveries: Some(deliveries),
+    } = &record.state
+    else {
+        return false;
+    };
+    let needless = |delivery: &Delivery| matches!(delivery.settled, Some(Settled::Needless(_)));
+    let unheard = !deliveries.is_empty() && deliveries.iter().all(needless);
+    unheard && record.transition.kind == Kind::Launch
+}
+
+/// A transition that is over, as far as is known, and that the group may begin anew without another
+/// target to tell it by.
+fn is_over(record: &Record) -> bool {
+    is_serving(record) || is_pooled(record) || is_unheard(record)
 }
 
 fn start(record: &mut Record) -> Vec<Effect> {
@@ -116,15 +142,12 @@ fn start(record: &mut Record) -> Vec<Effect> {
     }
     match &record.state {
         State::Undecided { .. } => begin(record),
-        // A reboot, or one of the group's transitions that nobody was there to see: the group knows.
-        State::Decided { .. }
-            if is_serving(record) && !record.is_served() && !record.is_drained() =>
-        {
-            vec![Effect::Look]
+        State::Decided { .. } if is_to_serve_again(record) => vec![Effect::Look],
+        // There may have been a transition of the group's that nobody was there to see: the group knows.
+        State::Decided { .. } => {
+            let look = is_over(record).then_some(Effect::Look);
+            resume(record).into_iter().chain(look).collect()
         }
-        // Out of the pool and back while the machine was off: nothing else tells.
-        State::Decided { .. } if is_pooled(record) && !record.is_drained() => vec![Effect::Look],
-        State::Decided { .. } => resume(record),
     }
 }
 
@@ -216,9 +239,9 @@ fn dying(record: &Record) -> Vec<Effect> {
     .collect()
 }
 
-/// Where the instance stands, on a start that found its verdict told and its services gone, or on waking.
-/// The group that waits again began a transition while no agent was there. Only a launch and a return
-/// look.
+/// Where the instance stands, on a start that found its verdict told, or after something may have been
+/// missed. The group that waits again began a transition that nobody saw. Only a
+/// launch and a return look.
 fn found(record: &mut Record, state: Option<&str>, now: &Now) -> Vec<Effect> {
     let begins = |state: &str| match record.transition.kind {
         Kind::WarmReturn => state.starts_with("Warmed:Pending"),
@@ -229,7 +252,10 @@ fn found(record: &mut Record, state: Option<&str>, now: &Now) -> Vec<Effect> {
         *record = successor(record, kind, target, now);
         return begin(record);
     }
-    resume(record)
+    match is_to_serve_again(record) {
+        true => resume(record),
+        false => vec![],
+    }
 }
 
 fn worked(record: &mut Record, outcome: Result<Proof, LaunchError>) -> Vec<Effect> {

@@ -197,6 +197,10 @@ fn told(name: &str) -> Event {
     Event::Signalled(hook(name), Settled::Delivered)
 }
 
+fn needless(name: &str) -> Event {
+    Event::Signalled(hook(name), Settled::Needless("gone on".into()))
+}
+
 fn refused(name: &str, reason: Reason) -> Event {
     let error = because(reason, Stage::Signal);
     Event::Signalled(hook(name), Settled::Failed(error))

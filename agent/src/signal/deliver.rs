@@ -28,6 +28,15 @@ pub struct Verdict {
     pub again: bool,
 }
 
+/// How a delivery ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// Whether the verdict was taken.
+    pub settled: Settled,
+    /// Where the group wants the instance, if that is elsewhere and why it was not told.
+    pub elsewhere: Option<TargetState>,
+}
+
 /// Tells `to` the verdict.
 pub async fn deliver(
     cx: &Context,
@@ -35,7 +44,7 @@ pub async fn deliver(
     to: &Recipient,
     Verdict { kind, go, again }: Verdict,
     deadline: Deadline,
-) -> Settled {
+) -> Ended {
     let told = match to {
         Recipient::Hook { group, hook } => {
             Completion {
@@ -54,17 +63,31 @@ pub async fn deliver(
             cloudformation::deliver(cx, me, stack, resource, go, deadline).await
         }
         Recipient::Unknown { why } => {
-            return Settled::Failed(LaunchError {
+            let error = LaunchError {
                 stage: Stage::Signal,
                 reason: Reason::SignalDenied,
                 message: why.clone(),
-            });
+            };
+            return Ended::here(Settled::Failed(error));
         }
     };
     match told {
-        Ok(Told::Taken) => Settled::Delivered,
-        Ok(Told::Needless(why)) => Settled::Needless(why.to_owned()),
-        Err(error) => Settled::Failed(LaunchError::at(Stage::Signal, &error)),
+        Ok(Told::Taken) => Ended::here(Settled::Delivered),
+        Ok(Told::Needless(why)) => Ended::here(Settled::Needless(why.to_owned())),
+        Ok(Told::Overtaken(target)) => Ended {
+            settled: Settled::Needless("the group wants the instance elsewhere by now".to_owned()),
+            elsewhere: Some(target),
+        },
+        Err(error) => Ended::here(Settled::Failed(LaunchError::at(Stage::Signal, &error))),
+    }
+}
+
+impl Ended {
+    fn here(settled: Settled) -> Ended {
+        Ended {
+            settled,
+            elsewhere: None,
+        }
     }
 }
 
@@ -74,6 +97,8 @@ pub(super) enum Told {
     Taken,
     /// It waits for none any more: in words, why.
     Needless(&'static str),
+    /// The group wants the instance elsewhere by now.
+    Overtaken(TargetState),
 }
 
 /// How a send ended.
@@ -81,7 +106,7 @@ enum Sent {
     /// It was taken.
     Taken,
     /// It was not sent again, for the group wants the instance elsewhere by now.
-    Overtaken,
+    Overtaken(TargetState),
 }
 
 /// One hook's completion.
@@ -103,11 +128,7 @@ impl Completion<'_> {
         loop {
             let error = match self.send(&mut sent).await {
                 Ok(Sent::Taken) => return Ok(Told::Taken),
-                Ok(Sent::Overtaken) => {
-                    return Ok(Told::Needless(
-                        "the group wants the instance elsewhere by now",
-                    ));
-                }
+                Ok(Sent::Overtaken(target)) => return Ok(Told::Overtaken(target)),
                 Err(error) if no_active_action(&error) => error,
                 Err(error) => return Err(SignalError::of(error, resource(self.me, self.group))),
             };
@@ -155,8 +176,8 @@ impl Completion<'_> {
             &self.cx.report,
             |last| last.unwrap_or_else(|| CallError::cut_off(ACTION, &self.cx.aws)),
             async || {
-                if self.is_overtaken().await {
-                    return Ok(Sent::Overtaken);
+                if let Some(target) = self.overtaken().await {
+                    return Ok(Sent::Overtaken(target));
                 }
                 let call = client
                     .complete_lifecycle_action()
@@ -177,17 +198,15 @@ impl Completion<'_> {
         .await
     }
 
-    /// Whether the group wants the instance elsewhere. While metadata is silent, or says what this version
+    /// Where the group wants the instance, if elsewhere. While metadata is silent, or says what this version
     /// does not know, nobody knows what a signal would reach, so it waits; the deadline cuts it off.
-    async fn is_overtaken(&self) -> bool {
+    async fn overtaken(&self) -> Option<TargetState> {
         loop {
             match self.cx.imds.target_state(self.deadline).await {
                 Ok(Some(TargetState::Unknown(_))) => {}
-                Ok(target) => {
-                    return target.is_some_and(|target| !leads_to(self.kind, &target));
-                }
+                Ok(target) => return target.filter(|target| !leads_to(self.kind, target)),
                 Err(ImdsError::Unreachable { .. }) => {}
-                Err(ImdsError::Denied { .. } | ImdsError::Invalid { .. }) => return false,
+                Err(ImdsError::Denied { .. } | ImdsError::Invalid { .. }) => return None,
             }
             sleep(self.cx.timings.reconcile_poll).await;
         }

@@ -11,6 +11,7 @@ use crate::{
 use futures_util::future::join_all;
 use std::time::Duration;
 
+const ACTION: &str = "autoscaling:RecordLifecycleActionHeartbeat";
 /// What a hook waits when that cannot be found out: shorter than most, at no great cost.
 const UNKNOWN: Duration = Duration::from_secs(180);
 
@@ -51,28 +52,39 @@ pub async fn heartbeat(
     join_all(hooks).await;
 }
 
+/// One heartbeat, once.
+///
+/// # Errors
+/// It was not taken. Refused: the hook does not hold the instance.
+pub(super) async fn send(
+    cx: &Context,
+    me: &Identity,
+    group: &str,
+    hook: &str,
+) -> Result<(), CallError> {
+    let call = aws_sdk_autoscaling::Client::new(&cx.aws)
+        .record_lifecycle_action_heartbeat()
+        .auto_scaling_group_name(group)
+        .lifecycle_hook_name(hook)
+        .instance_id(&me.instance_id)
+        .send();
+    let sent = call.await.map(drop);
+    sent.map_err(|error| CallError::new(ACTION, &cx.aws, &error))
+}
+
 async fn beat(cx: &Context, me: &Identity, group: &str, hook: &str, waits: Duration) {
-    const ACTION: &str = "autoscaling:RecordLifecycleActionHeartbeat";
-    let client = aws_sdk_autoscaling::Client::new(&cx.aws);
     let regular = (waits / 3)
         .min(cx.timings.heartbeat_most)
         .max(cx.timings.heartbeat_least);
     let mut failures = 0;
     loop {
-        let call = client
-            .record_lifecycle_action_heartbeat()
-            .auto_scaling_group_name(group)
-            .lifecycle_hook_name(hook)
-            .instance_id(&me.instance_id)
-            .send();
-        let wait = match call.await {
-            Ok(_) => {
+        let wait = match send(cx, me, group, hook).await {
+            Ok(()) => {
                 cx.report.heartbeat(hook);
                 failures = 0;
                 regular
             }
             Err(error) => {
-                let error = CallError::new(ACTION, &cx.aws, &error);
                 if error.cause == Cause::Denied {
                     cx.report.warn("heartbeat_denied", &format!(
                         "{error}; hook {hook} gives up {} s after it began to wait, unless {ACTION} is allowed",

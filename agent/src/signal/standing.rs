@@ -54,16 +54,3 @@ pub async fn standing(
             state: instance.lifecycle_state().unwrap_or_default().to_owned(),
         }))
 }
-
-/// The lifecycle state, for who can do without: `None` outside a group, and where it can't be known.
-pub async fn look(cx: &Context, me: &Identity) -> Option<String> {
-    let soon = Deadline::after(cx.timings.aws_attempt);
-    match standing(cx, me, soon).await {
-        Ok(standing) => standing.map(|standing| standing.state),
-        Err(error) => {
-            let words = format!("where the group has this instance is not known: {error}");
-            cx.report.warn("standing_unknown", &words);
-            None
-        }
-    }
-}

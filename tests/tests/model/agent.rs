@@ -10,12 +10,13 @@ use firstlight::lifecycle::{self, Effect, Event, Notices, Recipient, Record};
 use firstlight::verdict::{Exit, LaunchError, Reason, Stage};
 use firstlight_tests::stage::Hook;
 
+use crate::looking::Looking;
 use crate::telling::{Beat, Joining, Telling};
 use crate::work::Working;
 use crate::world::{SECOND, World};
 
 /// How often the agent looks at metadata; more often while it tells no target.
-const LOOK: u64 = 5 * SECOND;
+pub(crate) const LOOK: u64 = 5 * SECOND;
 const EAGER: u64 = SECOND;
 /// Time asleep that the agent takes for a sleep.
 const ASLEEP: u64 = 5 * SECOND;
@@ -42,6 +43,7 @@ struct Sight {
     target: Option<String>,
     notices: Notices,
     slept: u64,
+    silences: u32,
 }
 
 /// What is under way, at most once each.
@@ -57,7 +59,7 @@ pub(crate) struct Running {
     pub(crate) signal: Option<Telling>,
     pub(crate) evidence: Option<u64>,
     pub(crate) stop: Option<u64>,
-    pub(crate) look: Option<u64>,
+    pub(crate) look: Option<Looking>,
     /// What was healthy before does not come up again, and who waits to hear of it waits no longer.
     pub(crate) in_vain: bool,
     /// When metadata is looked at next.
@@ -81,7 +83,10 @@ impl Agent {
         for beat in &mut running.beats {
             beat.due += long;
         }
-        let single = [&mut running.evidence, &mut running.stop, &mut running.look];
+        if let Some(look) = &mut running.look {
+            look.slept(long);
+        }
+        let single = [&mut running.evidence, &mut running.stop];
         for at in single.into_iter().flatten() {
             *at += long;
         }
@@ -125,6 +130,7 @@ impl World<'_> {
                 target: record.facts.target.clone().map(String::from),
                 notices: record.facts.notices.clone(),
                 slept: self.machine.slept,
+                silences: self.net.silences,
             },
             record,
             leaving: false,
@@ -201,6 +207,10 @@ impl World<'_> {
             .map(|agent| agent.record.transition.clone());
         for event in events {
             self.feed(event);
+            let now = self.agent.as_ref().map(|agent| &agent.record.transition);
+            if now != before.as_ref() {
+                break;
+            }
         }
         let after = self.agent.as_ref().map(|agent| &agent.record.transition);
         if after != before.as_ref() {
@@ -262,7 +272,7 @@ impl World<'_> {
             Effect::StopWorkload => {
                 running.stop.get_or_insert(now + 5 * SECOND);
             }
-            Effect::Look => running.look = Some(now + SECOND),
+            Effect::Look => running.look = Some(Looking::at(now)),
             Effect::ReportUnhealthy => self.report_unhealthy(),
             Effect::Forget => {
                 self.machine.disk = None;
@@ -321,7 +331,8 @@ impl World<'_> {
         let seen = &agent.seen;
         let same = target.is_none_or(|target| seen.target.as_deref() == Some(target))
             && seen.notices == self.notices
-            && slept <= seen.slept + ASLEEP;
+            && slept <= seen.slept + ASLEEP
+            && self.net.silences == seen.silences;
         let every = if seen.target.is_some() { LOOK } else { EAGER };
         while agent.running.watch < now {
             agent.running.watch += every;
@@ -329,16 +340,24 @@ impl World<'_> {
         (!same).then_some(agent.running.watch)
     }
 
+    /// The target was read, but not by a look.
+    pub(crate) fn seen(&mut self, target: &TargetState) {
+        if let Some(agent) = &mut self.agent {
+            agent.seen.target = Some(String::from(target.clone()));
+        }
+    }
+
     /// A look at metadata that shows something else than the last.
     pub(crate) fn watched(&mut self) {
         let target = self.target().map(str::to_owned);
-        let slept = self.machine.slept;
+        let (slept, silences) = (self.machine.slept, self.net.silences);
         let Some(agent) = &mut self.agent else { return };
         let mut events = Vec::new();
-        if slept > agent.seen.slept + ASLEEP {
-            events.push(Event::Woken);
+        if slept > agent.seen.slept + ASLEEP || silences > agent.seen.silences {
+            events.push(Event::Missed);
         }
         agent.seen.slept = slept;
+        agent.seen.silences = silences;
         if self.notices != agent.seen.notices {
             agent.seen.notices.clone_from(&self.notices);
             events.push(Event::Noticed(self.notices.clone()));
@@ -366,22 +385,5 @@ impl World<'_> {
             self.machine.stop_services();
             self.feed_all(vec![Event::Stopped]);
         }
-    }
-
-    /// The group was asked where it has the instance.
-    pub(crate) fn looked(&mut self) {
-        let state = self.described();
-        if let Some(agent) = &mut self.agent {
-            agent.running.look = None;
-            self.rules.lost |= state.is_none();
-            self.feed_all(vec![Event::Found(state.flatten())]);
-        }
-    }
-
-    /// What Describe tells: where the instance stands, `None` outside; or nothing.
-    pub(crate) fn described(&mut self) -> Option<Option<String>> {
-        let answers = self.net.aws && !self.net.throttled && self.net.describe;
-        let state = self.state().filter(|state| state.is_listed());
-        answers.then(|| state.map(|state| state.name().to_owned()))
     }
 }

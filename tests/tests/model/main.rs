@@ -5,13 +5,14 @@
 //! `MODEL_HISTORIES` choose another run.
 //!
 //! - [`world`]: time; [`setup`]: what a history begins with; [`chaos`]: what may happen at any moment
-//! - [`agent`], [`work`], [`telling`]: the driver, its pipelines and its signals; [`machine`]: what is under them
+//! - [`agent`], [`work`], [`looking`], [`telling`]: the driver, its pipelines, its looks and its signals; [`machine`]: what is under them
 //! - [`rules`]: what must hold; [`cover`]: what was tried
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod agent;
 mod chaos;
 mod cover;
+mod looking;
 mod machine;
 mod rules;
 mod setup;

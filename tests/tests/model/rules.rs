@@ -21,7 +21,7 @@ struct Counted {
     passage: usize,
     go: bool,
     /// What had been proven by then.
-    proofs: usize,
+    proofs: u32,
 }
 
 fn key(record: &Record) -> Key {
@@ -39,7 +39,7 @@ pub(crate) struct Rules {
     /// Verdicts that the group counted.
     counted: Vec<Counted>,
     /// How often work ended with its proof.
-    proofs: usize,
+    proofs: u32,
     /// Transitions in which something went wrong that an ABANDON may be for.
     excuses: Vec<Key>,
     /// Transitions whose record could not be written.
@@ -124,9 +124,9 @@ impl Rules {
 
     /// What of what was counted before does not go with this.
     fn contradicted(&self, new: &Counted) -> Option<&'static str> {
-        let blind = self.blind.contains(&new.of);
-        // Nobody may know of a transition in between: metadata was silent, or the disk full. A proof made since holds
-        // for this one.
+        // Nobody may know of a transition in between: metadata was silent, or the disk full.
+        let blind = self.blind.contains(&new.of) || !self.unwritten.is_empty();
+        // A proof made since holds for the later one, too.
         let stale = |old: &Counted| {
             old.of == new.of && old.passage != new.passage && !(new.go && old.proofs < new.proofs)
         };
@@ -279,6 +279,12 @@ impl World<'_> {
                 "CONTINUE of {kind:?} was counted on {edge:?} without proof"
             ));
         }
+        // In a new boot nothing runs, which is what a way out has to prove.
+        let boots = if kind.is_entry() {
+            0
+        } else {
+            self.machine.boots
+        };
         let rules = &mut self.rules;
         if blind || !self.net.metadata {
             rules.blind.push(key.clone());
@@ -287,7 +293,7 @@ impl World<'_> {
             of: key,
             passage,
             go,
-            proofs: rules.proofs,
+            proofs: rules.proofs + boots,
         };
         if let Some(broken) = rules.contradicted(&counted) {
             rules.breaks(broken);

@@ -13,9 +13,9 @@ use crate::agent::failed;
 use crate::world::{MINUTE, SECOND, World};
 
 /// Between two attempts.
-const PAUSE: u64 = 5 * SECOND;
+pub(crate) const PAUSE: u64 = 5 * SECOND;
 /// After that long a refusal counts as a sign that the hook is done.
-const PATIENCE: u64 = 2 * MINUTE;
+pub(crate) const PATIENCE: u64 = 2 * MINUTE;
 /// How long is tried.
 const DEADLINE: u64 = 15 * MINUTE;
 /// The same on a way out, whose hooks open after load balancers are done.
@@ -77,7 +77,7 @@ impl Telling {
     }
 }
 
-fn me() -> Subject {
+pub(crate) fn me() -> Subject {
     Subject::Instance("i-1".to_owned())
 }
 
@@ -233,7 +233,7 @@ impl World<'_> {
 
     /// An attempt to tell, and what comes of it.
     pub(crate) fn signal_on(&mut self) {
-        let Some(settled) = self.attempt() else {
+        let Some((settled, elsewhere)) = self.attempt() else {
             return;
         };
         let Some(telling) = self
@@ -244,33 +244,38 @@ impl World<'_> {
             return;
         };
         self.tell(|| format!("   {}: {settled:?}", telling.to));
-        self.feed_all(vec![Event::Signalled(telling.to, settled)]);
+        let target = elsewhere.map(|target| {
+            self.seen(&target);
+            Event::Target(target)
+        });
+        let told = Event::Signalled(telling.to, settled);
+        self.feed_all(target.into_iter().chain([told]).collect());
     }
 
-    fn attempt(&mut self) -> Option<Settled> {
+    fn attempt(&mut self) -> Option<(Settled, Option<TargetState>)> {
         let target = self.target().filter(|_| self.net.metadata);
         let target = target.map(|target| TargetState::from(target.to_owned()));
         let described = self.described();
+        let ended = |settled| Some((settled, None));
         let fate = self.tape.draw(12);
         let (now, denied, told) = (self.now, self.setup.denied, self.net.metadata);
         let reached = self.net.aws;
         let throttled = self.net.throttled || fate == 3;
         let telling = self.agent.as_mut()?.running.signal.as_mut()?;
         let Recipient::Hook { hook, .. } = &telling.to else {
-            return Some(Settled::Failed(failed(Stage::Signal, Reason::SignalDenied)));
+            return ended(Settled::Failed(failed(Stage::Signal, Reason::SignalDenied)));
         };
         if now > telling.deadline {
-            return Some(Settled::Failed(failed(
+            return ended(Settled::Failed(failed(
                 Stage::Signal,
                 Reason::SignalUndelivered,
             )));
         }
         telling.due = now + PAUSE;
         let riddle = matches!(target, Some(TargetState::Unknown(_)));
-        if !riddle && target.is_some_and(|t| !leads_to(telling.kind, &t)) {
-            return Some(Settled::Needless(
-                "the group wants the instance elsewhere by now".to_owned(),
-            ));
+        let elsewhere = target.filter(|target| !riddle && !leads_to(telling.kind, target));
+        if elsewhere.is_some() {
+            return Some((Settled::Needless("elsewhere".to_owned()), elsewhere));
         }
         if !told || riddle {
             return None;
@@ -283,7 +288,7 @@ impl World<'_> {
             return None;
         }
         if denied {
-            return Some(Settled::Failed(failed(Stage::Signal, Reason::SignalDenied)));
+            return ended(Settled::Failed(failed(Stage::Signal, Reason::SignalDenied)));
         }
         let (hook, go, kind, sent) = (hook.clone(), telling.go, telling.kind, telling.sent);
         let since = telling.refused_since;
@@ -294,7 +299,7 @@ impl World<'_> {
             return None;
         }
         if taken {
-            return Some(Settled::Delivered);
+            return ended(Settled::Delivered);
         }
         let waited = now - *telling.refused_since.get_or_insert(since.unwrap_or(now)) >= PATIENCE;
         let next = match described {
@@ -308,7 +313,7 @@ impl World<'_> {
                 telling.refused_since = None;
                 None
             }
-            Next::Settled(why) => Some(Settled::Needless(why.to_owned())),
+            Next::Settled(why) => ended(Settled::Needless(why.to_owned())),
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use firstlight::lifecycle::Notices;
 use firstlight_tests::stage::{Edge, Group, Lifecycle, group::terms::Refusal};
 
-use crate::agent::Agent;
+use crate::agent::{Agent, LOOK};
 use crate::cover::Cover;
 use crate::machine::{Machine, Power};
 use crate::rules::Rules;
@@ -29,8 +29,10 @@ pub(crate) struct Net {
     /// …and tells where the instance stands.
     pub(crate) describe: bool,
     pub(crate) metadata: bool,
-    /// Since when metadata answers.
+    /// Since when metadata answers, or does not.
     pub(crate) metadata_since: u64,
+    /// How often it did not, for longer than an agent needs to see it.
+    pub(crate) silences: u32,
 }
 
 impl Net {
@@ -40,7 +42,16 @@ impl Net {
         describe: true,
         metadata: true,
         metadata_since: 0,
+        silences: 0,
     };
+
+    /// Metadata is silent from now on, or answers again.
+    pub(crate) fn turn_metadata(&mut self, now: u64) {
+        let long = !self.metadata && now > self.metadata_since + 2 * LOOK;
+        self.silences += u32::from(long);
+        self.metadata = !self.metadata;
+        self.metadata_since = now;
+    }
 }
 
 /// What can be due.
@@ -211,10 +222,11 @@ impl<'a> World<'a> {
         if !std::mem::replace(&mut self.cured, true) {
             self.tell(|| "from here on all is well".to_owned());
             if !self.net.metadata {
-                self.net.metadata_since = self.now;
+                self.net.turn_metadata(self.now);
             }
             self.net = Net {
                 metadata_since: self.net.metadata_since,
+                silences: self.net.silences,
                 ..Net::GOOD
             };
             self.machine.disk_full = false;
@@ -267,7 +279,7 @@ impl<'a> World<'a> {
             ),
             of(running.and_then(|r| r.evidence), Due::Evidence),
             of(running.and_then(|r| r.stop), Due::Stop),
-            of(running.and_then(|r| r.look), Due::Look),
+            of(running.and_then(|r| Some(r.look.as_ref()?.due)), Due::Look),
             of(watch, Due::Watch),
         ]
     }
@@ -294,7 +306,7 @@ impl<'a> World<'a> {
             Due::Signal => self.signal_on(),
             Due::Evidence => self.collected(),
             Due::Stop => self.stopped(),
-            Due::Look => self.looked(),
+            Due::Look => self.look_on(),
             Due::Watch => self.watched(),
         }
     }

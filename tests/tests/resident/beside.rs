@@ -101,7 +101,7 @@ async fn a_second_takes_over() -> Result<()> {
     );
     first.stops(0).await?;
     taken_over(&play, &mut second).await?;
-    play.silent_since(calls)?;
+    play.asks_once(&mut second, calls).await?;
     ensure!(
         scene.inspect(&scene.web).await? == before,
         "the container was touched"

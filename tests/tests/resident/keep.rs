@@ -65,7 +65,7 @@ async fn one_that_dies() -> Result<()> {
         scene.inspect(&scene.web).await?["Id"] == id,
         "another container"
     );
-    play.silent_since(calls)?;
+    play.asks_once(&mut resident, calls).await?;
     scene.made(&scene.job, 1).await
 }
 

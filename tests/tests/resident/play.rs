@@ -136,6 +136,22 @@ impl Play {
             .collect()
     }
 
+    /// Waits until the agent has asked its group where it stands, as every start does once; and holds it to have asked nothing
+    /// else since there were so many calls.
+    pub(crate) async fn asks_once(&self, resident: &mut Resident, number: usize) -> Result<()> {
+        let asked = || self.since(number).iter().any(Entry::succeeded);
+        resident.until("it asks the group", asked).await?;
+        let calls = self.since(number);
+        let [only] = calls.as_slice() else {
+            return self.silent_since(number);
+        };
+        ensure!(
+            only.is("autoscaling", "DescribeAutoScalingInstances"),
+            "{only}"
+        );
+        Ok(())
+    }
+
     /// Holds there to have been none.
     pub(crate) fn silent_since(&self, number: usize) -> Result<()> {
         let calls: Vec<String> = self.since(number).iter().map(ToString::to_string).collect();

@@ -1,10 +1,12 @@
 //! The warm pool: in with nothing started and no secret asked for, out into service with everything looked up again, back, and
 //! to its end from there.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result, ensure};
 use firstlight_tests::harness::{Boot, Resident};
 use firstlight_tests::stage::{
-    Builder, Edge, Fault, Group, Hook, Outcome, Pool, SpotAction, Stage,
+    Builder, Edge, Fault, Group, Hook, Lifecycle, Outcome, Pool, SpotAction, Stage,
 };
 use nix::sys::signal::Signal;
 use serde_json::json;
@@ -113,6 +115,32 @@ async fn out_into_service() -> Result<()> {
     play.counted(&[ENTERED, LEFT])?;
     up_to_date(&scene, &digest, "later").await?;
     scene.untouched().await
+}
+
+/// Metadata is silent while the group has the instance back in its pool and out again, so the target is what it was: the group
+/// is asked, and its hook waits for another verdict.
+#[tokio::test]
+async fn back_and_out_unseen() -> Result<()> {
+    let scene = Scene::set().await?;
+    let stage = Stage::builder().group("web", [Hook::launching(UP)]);
+    let stage = stage.plan(|plan| {
+        plan.pool = Some(Pool::Running);
+        plan.deregister = Duration::ZERO;
+    });
+    let play = scene.play_on(stage.user_data(scene.plain())).await?;
+    let mut resident = play.serving().await?;
+    play.stage.order(Fault::Drop.on("imds", "*"));
+    resident
+        .says("nothing is known of the group's wishes")
+        .await?;
+    play.stage.group(Group::return_to_pool)?;
+    ensure!(play.stage.lifecycle() == Some(Lifecycle::WarmedRunning));
+    play.stage.group(Group::leave_pool)?;
+    play.stage.call_off();
+    resident.rests(2).await?;
+    play.counted(&[LAUNCHED, (Edge::WarmReturn, &[]), LEFT])?;
+    scene.made(&scene.job, 2).await?;
+    scene.serves().await.map(drop)
 }
 
 /// The machine sleeps, and wakes in service: the same boot, the same process, and nothing it could have noticed meanwhile.

@@ -3,10 +3,13 @@
 
 use anyhow::{Context as _, Result, ensure};
 use firstlight_tests::harness::Boot;
-use firstlight_tests::stage::{Edge, Fault, Group, Lifecycle};
+use firstlight_tests::stage::{
+    Edge, Fault, Group, Hook, Lifecycle, Outcome, Stage, group::terms::Subject,
+};
+use serde_json::json;
 
 use crate::play::{ENDED, LAUNCHED, Play};
-use crate::scene::Scene;
+use crate::scene::{Scene, UP};
 
 /// As a power cut leaves it.
 async fn cut_off(scene: &Scene, play: &Play) -> Result<()> {
@@ -130,6 +133,45 @@ async fn that_the_group_launches_anew() -> Result<()> {
     ensure!(image == scene.pinned(&digest), "it runs {image}");
     scene.made(&scene.web, 2).await?;
     scene.made(&scene.job, 2).await
+}
+
+/// The group waits still, but for another's hook: the launch that was told is the same, and its task has run.
+#[tokio::test]
+async fn between_two_hooks() -> Result<()> {
+    let scene = Scene::set().await?;
+    let hooks = [Hook::launching(UP), Hook::launching("other")];
+    let spec = scene.spec("signal: {launching: up}", "");
+    let stage = Stage::builder().group("web", hooks).user_data(spec);
+    let mut play = scene.play_on(stage).await?;
+    let mut resident = play.start()?;
+    resident.rests(1).await?;
+    resident.killed().await?;
+    scene.engine.kill(&scene.web).await?;
+    ensure!(play.stage.lifecycle() == Some(Lifecycle::PendingWait));
+
+    let boot = Boot::new()?;
+    play.agent = boot.of(&play.agent)?;
+    let play = play.timings(&json!({"reconcile_patience": 500}));
+    let mut resident = play.start()?;
+    resident
+        .says("the group waits for another hook than those that have the verdict")
+        .await?;
+    resident.rests(1).await?;
+    scene.given("hello").await?;
+    scene.made(&scene.web, 2).await?;
+    scene.made(&scene.job, 1).await?;
+    ensure!(play.completions() == 1, "{}", play.stage.transcript());
+    play.stage.group(|group, now| {
+        let me = Subject::Instance(play.stage.instance().id.clone());
+        group.complete("web", "other", &me, Outcome::Continue, now)
+    })?;
+    let told = [(UP, Outcome::Continue), ("other", Outcome::Continue)];
+    let counted = play.stage.counted();
+    ensure!(
+        counted == told.map(|(hook, go)| (hook.to_owned(), go)),
+        "{counted:?}"
+    );
+    Ok(())
 }
 
 /// It stood by when it went down.

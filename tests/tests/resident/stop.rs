@@ -58,7 +58,7 @@ async fn the_agent_alone() -> Result<()> {
         let mut resident = play.start()?;
         resident.rests(1).await?;
         play.looks(&mut resident).await?;
-        play.silent_since(calls)?;
+        play.asks_once(&mut resident, calls).await?;
         scene.untouched().await?;
     }
     Ok(())

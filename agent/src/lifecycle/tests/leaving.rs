@@ -183,7 +183,7 @@ fn a_shutdown_that_did_not_come_to_pass_is_forgotten_by_the_next_start() {
     let mut serving = life
         .clone()
         .after([told("a"), Event::ShuttingDown, drained()]);
-    assert_eq!(serving.killed("InService"), "Heartbeat(), Rest(Done)");
+    assert_eq!(serving.killed("InService"), "Heartbeat(), Rest(Done), Look");
     assert_eq!(serving.rebooted("InService"), "Look");
     // Before the verdict is told, it must be true again first.
     life.on(Event::ShuttingDown);

@@ -143,7 +143,7 @@ fn every_event_and_every_effect_is_on_it() {
     let machine = Machine::explore();
     let wanted = ["Event", "Effect"].map(|name| vocabulary::of(SOURCE, name));
     let wanted: Vec<&str> = wanted.iter().flatten().map(|word| word.name).collect();
-    assert!(wanted.contains(&"Persist") && wanted.contains(&"Woken"));
+    assert!(wanted.contains(&"Persist") && wanted.contains(&"Missed"));
     for word in wanted {
         assert!(machine.words.contains(word), "{word}");
     }

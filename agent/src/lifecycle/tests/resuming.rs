@@ -32,7 +32,7 @@ fn killed_anywhere_it_resumes_with_the_same_verdict() {
         (
             "serving",
             serving.clone(),
-            "Begin(Keep), Heartbeat(), Rest(Done)",
+            "Begin(Keep), Heartbeat(), Rest(Done), Look",
         ),
         (
             "healthy, and nobody known",
@@ -42,12 +42,12 @@ fn killed_anywhere_it_resumes_with_the_same_verdict() {
         (
             "draining for a notice",
             serving.clone().after([noticed("spot@5")]),
-            "Begin(Drain for a notice by 5), Heartbeat()",
+            "Begin(Drain for a notice by 5), Heartbeat(), Look",
         ),
         (
             "drained",
             serving.clone().after([noticed("spot"), drained()]),
-            "Heartbeat(), Rest(Done)",
+            "Heartbeat(), Rest(Done), Look",
         ),
         (
             "collecting evidence",
@@ -90,7 +90,7 @@ fn killed_anywhere_it_resumes_with_the_same_verdict() {
         (
             "back in the pool",
             returning.after(ended.clone()),
-            "Heartbeat(), Rest(Done)",
+            "Heartbeat(), Rest(Done), Look",
         ),
         (
             "ending",
@@ -177,13 +177,10 @@ fn a_group_that_waits_again_began_another_launch() {
 }
 
 #[test]
-fn asleep_it_may_have_missed_a_transition() {
+fn asleep_or_blind_it_may_have_missed_a_transition() {
     let mut life = Life::serving();
-    assert_eq!(life.on(Event::Woken), "Look");
-    assert_eq!(
-        life.clone().on(Event::Found(Some("InService".into()))),
-        "Begin(Keep), Heartbeat(), Rest(Done)"
-    );
+    assert_eq!(life.on(Event::Missed), "Look");
+    assert_eq!(life.clone().on(Event::Found(Some("InService".into()))), "");
     assert_eq!(
         life.on(Event::Found(Some("Pending:Wait".into()))),
         "Persist, Join, Permit, Begin(Launch)"
@@ -194,16 +191,39 @@ fn asleep_it_may_have_missed_a_transition() {
         Life::begun("InService").after([joined("a"), healthy()]),
         Life::begun("InService").after([joined("a"), failed(), Event::Collected, told("a")]),
         Life::begun("Warmed:Hibernated").after([joined("a"), prepared(), told("a")]),
+        Life::begun("InService").after([joined(""), failed(), Event::Collected]),
         Life::serving().after([headed("Terminated"), joined("a"), drained(), told("a")]),
     ] {
-        assert_eq!(life.on(Event::Woken), "", "{life:?}");
+        assert_eq!(life.on(Event::Missed), "", "{life:?}");
     }
+}
+
+/// No hook waited for it, or for something else: the group goes on with the instance, and may launch it again.
+#[test]
+fn a_failed_launch_that_nobody_would_hear_of_may_be_launched_again() {
+    let unheard =
+        Life::begun("InService").after([joined("a"), failed(), Event::Collected, needless("a")]);
+    let unheard = unheard.after([Event::Stopped]);
+    for found in [None, Some("InService"), Some("Terminating:Wait")] {
+        let mut life = unheard.clone();
+        assert_eq!(life.killed("InService"), "Heartbeat(), Rest(Spec), Look");
+        let said = life.on(Event::Found(found.map(str::to_owned)));
+        assert_eq!((said.as_str(), life.epoch()), ("", 1));
+    }
+    let mut life = unheard;
+    assert_eq!(life.on(Event::Missed), "Look");
+    assert_eq!(
+        life.on(Event::Found(Some("Pending:Wait".into()))),
+        "Persist, Join, Permit, Begin(Launch)"
+    );
+    assert_eq!((life.epoch(), life.verdict()), (2, ""));
 }
 
 #[test]
 fn drained_in_this_boot_it_stays_so_and_serves_in_the_next() {
     let mut life = Life::serving().after([noticed("spot"), drained()]);
-    assert_eq!(life.killed("InService"), "Heartbeat(), Rest(Done)");
+    assert_eq!(life.killed("InService"), "Heartbeat(), Rest(Done), Look");
+    assert_eq!(life.on(Event::Found(None)), "");
     assert_eq!(life.rebooted("InService"), "Look");
     assert_eq!(
         life.on(Event::Found(None)),
@@ -325,22 +345,19 @@ fn whose_record_and_which_epoch() {
 fn a_pool_that_waits_again_had_it_out_and_back() {
     let pooled =
         Life::serving().after([headed("Warmed:Stopped"), joined("a"), drained(), told("a")]);
-    // The same boot has nothing to ask.
-    assert_eq!(
-        pooled.clone().killed("Warmed:Stopped"),
-        "Heartbeat(), Rest(Done)"
-    );
+    let again = "Heartbeat(), Rest(Done), Look";
+    assert_eq!(pooled.clone().killed("Warmed:Stopped"), again);
     for (state, wanted, epoch) in [
         (
             Some("Warmed:Pending:Wait"),
             "Persist, Join, Begin(Drain for the group)",
             3,
         ),
-        (Some("Warmed:Running"), "Heartbeat(), Rest(Done)", 2),
-        (None, "Heartbeat(), Rest(Done)", 2),
+        (Some("Warmed:Running"), "", 2),
+        (None, "", 2),
     ] {
         let mut life = pooled.clone();
-        assert_eq!(life.rebooted("Warmed:Stopped"), "Look");
+        assert_eq!(life.rebooted("Warmed:Stopped"), again);
         let said = life.on(Event::Found(state.map(str::to_owned)));
         assert_eq!((said.as_str(), life.epoch()), (wanted, epoch), "{state:?}");
         assert_eq!(life.kind(), Kind::WarmReturn);

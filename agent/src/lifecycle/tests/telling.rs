@@ -118,15 +118,14 @@ fn two_hooks_are_kept_waiting_until_each_is_told() {
 
 #[test]
 fn how_a_delivery_ends_is_how_the_agent_ends() {
-    let needless = Event::Signalled(hook("a"), Settled::Needless("it is past".into()));
     let denied = || refused("a", Reason::SignalDenied);
     let lost = || refused("a", Reason::SignalUndelivered);
     for (verdict, settled, end) in [
-        (healthy(), needless.clone(), "Rest(Done)"),
+        (healthy(), needless("a"), "Rest(Done)"),
         (healthy(), denied(), "Rest(Denied)"),
         // Started again, it may succeed.
         (healthy(), lost(), "Exit(Undelivered)"),
-        (failed(), needless, "Rest(Spec)"),
+        (failed(), needless("a"), "Rest(Spec)"),
         // Nobody heard it: nobody will want the instance drained.
         (failed(), denied(), "Exit(Denied)"),
         (failed(), lost(), "Exit(Undelivered)"),

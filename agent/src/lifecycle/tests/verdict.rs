@@ -15,11 +15,12 @@ fn a_healthy_launch_persists_its_verdict_before_it_signals() {
         "Persist, Heartbeat(a), Signal(a CONTINUE), Begin(Keep)"
     );
     assert_eq!(life.on(told("a")), "Persist, Heartbeat(), Rest(Done)");
-    // And run again: nothing is sent, nothing is started.
+    // And run again: nothing is sent, nothing is started, unless the group waits anew.
     assert_eq!(
         life.killed("InService"),
-        "Begin(Keep), Heartbeat(), Rest(Done)"
+        "Begin(Keep), Heartbeat(), Rest(Done), Look"
     );
+    assert_eq!(life.on(Event::Found(Some("InService".into()))), "");
 }
 
 #[test]
@@ -44,7 +45,7 @@ fn evidence_is_collected_once_whatever_becomes_of_it() {
     for event in [
         joined("a"),
         noticed("spot"),
-        Event::Woken,
+        Event::Missed,
         headed("Standby"),
         not_persisted(true),
     ] {
@@ -113,7 +114,7 @@ fn the_first_verdict_stands() {
             Event::Started,
             Event::Collected,
             Event::Stopped,
-            Event::Woken,
+            Event::Missed,
             Event::Terminate,
             Event::ShuttingDown,
             not_persisted(true),

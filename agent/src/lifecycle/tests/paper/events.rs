@@ -57,7 +57,7 @@ pub(super) fn possible(life: &Life) -> Vec<Happening> {
     add("Noticed(spot)", noticed("spot"));
     add("Noticed(rebalance)", noticed("rebalance"));
     add("Noticed(nothing)", noticed(""));
-    add("Woken", Event::Woken);
+    add("Missed", Event::Missed);
     match wanted(record) {
         Some(Work::Launch | Work::Prepare) => {
             let spec = configured(true, &[Notice::Spot], true);
