@@ -106,7 +106,8 @@ async fn deliver(cx: &Context, me: &Identity, membership: Membership, go: bool) 
         go,
         again: false,
     };
-    match signal::deliver(cx, me, to, verdict, cx.delivery(WHOLE)).await {
+    let ended = signal::deliver(cx, me, to, verdict, cx.delivery(WHOLE)).await;
+    match ended.settled {
         Settled::Delivered => Ok(()),
         other @ (Settled::Needless(_) | Settled::Failed(_)) => {
             bail!("the verdict was not delivered: {other:?}")
