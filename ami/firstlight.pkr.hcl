@@ -194,7 +194,7 @@ build {
   }
 
   provisioner "file" {
-    sources     = concat(["${path.root}/provision", "${path.root}/files", "${var.packages}/${local.package[source.name]}"], var.specs)
+    sources     = concat(["${path.root}/provision", "${path.root}/clean", "${path.root}/files", "${var.packages}/${local.package[source.name]}"], var.specs)
     destination = "/tmp/firstlight/"
   }
 

@@ -107,6 +107,12 @@ def test_nothing_tells_of_its_making(host):
     assert names(host, "/root/.bash_history /home/*/.bash_history /var/log/journal/* /var/log/cloud-init*.log") == []
 
 
+@image_only
+def test_the_engine_is_nobody_yet(host):
+    # What tells one engine from another, before and since Docker 23; made at its first start.
+    assert names(host, f"/etc/docker/key.json {DOCKER}/engine-id") == []
+
+
 def held_on_disk(host):
     """The names of all images, from the files of an engine that doesn't run; one that has no name goes by its digest."""
     store = host.file(f"{DOCKER}/image/overlay2/repositories.json")

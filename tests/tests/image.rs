@@ -8,7 +8,7 @@ use firstlight_tests::host::{Still, verify};
 use firstlight_tests::parts::repository;
 
 /// The points of `ami/image.py`: how each is spoiled, and how that is mended.
-const POINTS: [(&str, &str, &str); 20] = [
+const POINTS: [(&str, &str, &str); 22] = [
     (
         "the_binary_is_roots_alone",
         "chmod g+w /usr/bin/firstlight",
@@ -88,6 +88,16 @@ const POINTS: [(&str, &str, &str); 20] = [
         "nothing_tells_of_its_making",
         "touch /root/.bash_history",
         "rm /root/.bash_history",
+    ),
+    (
+        "the_engine_is_nobody_yet",
+        "touch /etc/docker/key.json",
+        "rm /etc/docker/key.json",
+    ),
+    (
+        "the_engine_is_nobody_yet",
+        "mkdir -p /var/lib/docker; touch /var/lib/docker/engine-id",
+        "rm /var/lib/docker/engine-id",
     ),
     (
         "docker_holds_only_what_was_prefetched",

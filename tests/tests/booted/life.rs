@@ -1,6 +1,8 @@
 //! What happens to an instance that serves.
 
 use anyhow::{Result, ensure};
+use firstlight_tests::host::verify;
+use firstlight_tests::parts::repository;
 use firstlight_tests::stage::{Group, Lifecycle, Outcome};
 use serde_json::Value;
 
@@ -11,6 +13,7 @@ on_each_suite![
     a_poweroff_drains,
     a_terminate_hook_is_completed,
     cloud_inits_clean_takes_the_record_along,
+    an_image_is_made_of_one_that_served,
 ];
 
 /// Makes a newer package of what is installed, and installs that.
@@ -70,6 +73,8 @@ async fn goes_down(play: &Play) -> Result<()> {
 async fn a_poweroff_drains(suite: &str) -> Result<()> {
     let scene = Scene::set().await?;
     let play = serving(&scene, suite).await?;
+    // What the unit's file promises a drain; systemd shows its own limit for one that it can't read.
+    ensure!(property(&play.host, "TimeoutStopUSec").await? == "20min");
     goes_down(&play).await?;
     let status = play.host.file("/var/lib/firstlight/status.json").await?;
     let status: Value = serde_json::from_slice(&status)?;
@@ -118,5 +123,29 @@ async fn cloud_inits_clean_takes_the_record_along(suite: &str) -> Result<()> {
     let boot =
         format!("test ! -e {handler} && systemd-tmpfiles --create --boot && test -e {handler}");
     play.host.shell(&boot).await?;
+    Ok(())
+}
+
+/// What is left of the workload goes by the engine's own means: `ami/clean` is for what was never asked for.
+const EMPTY_ENGINE: &str =
+    "systemctl stop firstlight; docker rm --force --volumes web; docker image prune --all --force";
+/// As on a builder, where all that runs goes on writing to the journal until it is switched off.
+const WRITES: &str = "logger 'after it was cleaned' && journalctl --sync";
+
+/// What a builder is at its end: a machine that has booted, runs, and must leave nothing of its own in the image.
+async fn an_image_is_made_of_one_that_served(suite: &str) -> Result<()> {
+    let scene = Scene::set().await?;
+    let play = serving(&scene, suite).await?;
+    play.host.shell(EMPTY_ENGINE).await?;
+    let journal = "ls -A /var/log/journal";
+    ensure!(!play.host.shell(journal).await?.is_empty());
+    let clean = std::fs::read(repository().join("ami/clean"))?;
+    play.host.put("/root/clean", &clean).await?;
+    play.host.shell("bash /root/clean 2>&1").await?;
+    play.host.shell(WRITES).await?;
+    let left = play.host.shell(journal).await?;
+    ensure!(left.is_empty(), "{left}");
+    let spoiled = verify(play.host.name(), &[])?;
+    ensure!(spoiled.is_empty(), "{spoiled:?}");
     Ok(())
 }
