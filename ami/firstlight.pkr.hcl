@@ -179,13 +179,14 @@ build {
     }
   }
 
-  # Before the keys are removed, for what verifies then.
+  # Before the keys are removed, for what verifies then. The key is not a variable: these stand in the shell's arguments, which
+  # everybody on the machine can read, and in Packer's log. Commands stand in a file that is its user's alone.
   provisioner "shell-local" {
     environment_vars = [
-      "BUILDER=${build.User}@${build.Host}", "PORT=${build.Port}", "KEY=${build.SSHPrivateKey}",
+      "BUILDER=${build.User}@${build.Host}", "PORT=${build.Port}",
       "CONNECTION=${build.PackerRunUUID}-${source.name}",
     ]
-    inline = ["${path.root}/connection open"]
+    inline = ["${path.root}/connection open <<'END OF KEY'", "${build.SSHPrivateKey}", "END OF KEY"]
   }
 
   # First boot goes on beside Packer, and holds locks of the package manager. 2 is done with warnings, which are the base's.

@@ -225,3 +225,19 @@ fn each_image_is_encrypted_tagged_and_answers_over_one_hop() -> Result<()> {
     assert_eq!(built, all.concat());
     Ok(())
 }
+
+/// A provisioner's variables stand in the arguments of the shell that Packer starts, which everybody on its machine can read.
+#[test]
+fn the_builders_key_is_in_no_argument() -> Result<()> {
+    let template = read(TEMPLATE)?;
+    let mut parse = Command::new(python("hcl2tojson")?);
+    parse.args(["--quiet", "--strip-string-quotes", "--no-explicit-blocks"]);
+    let parsed: Value = serde_json::from_str(&prints(parse.arg(repository().join(TEMPLATE)))?)?;
+    let provisioners = parsed["build"][0]["provisioner"].as_array();
+    for provisioner in provisioners.context("provisioners")? {
+        let variables = provisioner["shell-local"]["environment_vars"].to_string();
+        ensure!(!variables.contains("SSHPrivateKey"), "{variables}");
+    }
+    ensure!(template.matches("${build.SSHPrivateKey}").count() == 1);
+    Ok(())
+}
