@@ -20,10 +20,7 @@ pub(crate) struct Made {
 /// Makes them for this machine, of a binary.
 pub(crate) fn made(machine: &str, binary: &Path) -> Result<Made> {
     let folder = TempDir::with_prefix("firstlight-packages-")?;
-    let mut package = Command::new(repository().join("packaging/package"));
-    package.arg(machine).arg(binary).arg(folder.path());
-    let output = package.output().context("packaging/package")?;
-    ensure!(output.status.success(), "{output:#?}");
+    made_in(machine, binary, folder.path())?;
     let with = |extension: &str| -> Result<PathBuf> {
         let files = std::fs::read_dir(folder.path())?.flatten();
         let mut paths = files.map(|entry| entry.path());
@@ -35,6 +32,15 @@ pub(crate) fn made(machine: &str, binary: &Path) -> Result<Made> {
         rpm: with("rpm")?,
         _folder: folder,
     })
+}
+
+/// The same in a folder.
+pub(crate) fn made_in(machine: &str, binary: &Path, folder: &Path) -> Result<()> {
+    let mut package = Command::new(repository().join("packaging/package"));
+    let output = package.arg(machine).arg(binary).arg(folder).output();
+    let output = output.context("packaging/package")?;
+    ensure!(output.status.success(), "{output:#?}");
+    Ok(())
 }
 
 /// Those of the binary under test.
