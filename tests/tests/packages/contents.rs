@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result};
 use firstlight_tests::parts::repository;
 
-use crate::made::{made, prints, shared};
+use crate::made::{made, made_in, prints, shared};
 
 /// What both hold besides documentation, with its mode.
-const HELD: [(&str, &str); 14] = [
+const HELD: [(&str, &str); 15] = [
     ("/etc/cloud/clean.d/10-firstlight", "-rwxr-xr-x"),
     ("/etc/firstlight/launch.d", "drwxr-xr-x"),
     ("/usr/bin/firstlight", "-rwxr-xr-x"),
+    ("/usr/lib/firstlight/is-for-good", "-rwxr-xr-x"),
     (
         "/usr/lib/systemd/system-preset/50-firstlight.preset",
         "-rw-r--r--",
@@ -68,6 +69,12 @@ fn both_hold_the_same_all_of_it_roots() -> Result<()> {
             assert_eq!(found, mode, "{path} in the {kind}");
         }
     }
+    // Each distribution's zsh looks in a folder of its own.
+    for (held, folder) in [(&deb, "vendor-completions"), (&rpm, "site-functions")] {
+        let path = format!("/usr/share/zsh/{folder}/_firstlight");
+        let (mode, _) = held.get(&path).with_context(|| path.clone())?;
+        assert_eq!(mode, "-rw-r--r--", "{path}");
+    }
     let licence = [&deb, &rpm].map(|held| {
         let is = |path: &&String| path.ends_with("/copyright") || path.ends_with("/LICENSE");
         held.keys().filter(is).count()
@@ -121,6 +128,34 @@ fn the_same_input_gives_the_same_bytes_for_either_machine() -> Result<()> {
         ];
         assert_eq!(prints("rpm", &tags)?, format!("{rpm} Apache-2.0"));
     }
+    Ok(())
+}
+
+/// Who takes what is in the folder finds one of a kind: an older version's goes, another machine's stays.
+#[test]
+fn an_older_package_is_gone() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let binary = folder.path().join("binary");
+    std::fs::write(&binary, "#!/bin/sh\n")?;
+    let packages = folder.path().join("packages");
+    std::fs::create_dir(&packages)?;
+    let kept = [
+        "firstlight_0.0.1_arm64.deb",
+        "firstlight-0.0.1-1.aarch64.rpm",
+    ];
+    let older = [
+        "firstlight_0.0.1_amd64.deb",
+        "firstlight-0.0.1-1.x86_64.rpm",
+    ];
+    for name in [kept, older].concat() {
+        std::fs::write(packages.join(name), "")?;
+    }
+    made_in("x86_64", &binary, &packages)?;
+    for name in kept {
+        assert!(packages.join(name).exists(), "{name}");
+    }
+    assert_eq!(std::fs::read_dir(&packages)?.count(), 4);
+    assert!(!older.iter().any(|name| packages.join(name).exists()));
     Ok(())
 }
 
