@@ -13,6 +13,8 @@ on_each_suite![
     metadata_that_is_late,
     metadata_that_comes_after_the_boot,
     an_agent_that_is_killed_at_boot,
+    a_machine_of_amazons,
+    a_machine_of_amazons_whose_metadata_is_late,
     a_machine_that_is_anothers,
 ];
 
@@ -24,6 +26,7 @@ const ALONE: (&str, &[u8]) = ("/etc/cloud/cloud-init.disabled", b"");
 /// Firmware that says whose machine it is, where the agent looks for that.
 const FIRMWARE: &str = "[Service]\nProtectControlGroups=no\nProtectKernelTunables=no\nBindReadOnlyPaths=/srv/sys:/sys\n";
 const VENDOR: &str = "/srv/sys/class/dmi/id/sys_vendor";
+const AMAZONS: (&str, &[u8]) = (VENDOR, b"Amazon EC2\n");
 /// CPU time that an agent may take where it has nothing to do, in clock ticks: a fifth of a second.
 const CHEAP: u64 = 20;
 
@@ -105,6 +108,42 @@ async fn an_agent_that_is_killed_at_boot(suite: &str) -> Result<()> {
     until_is(&play.host, "NRestarts", "1").await?;
     play.is_told(Outcome::Continue).await?;
     play.is_sound().await
+}
+
+/// Whether the lock is held when systemd takes the unit for started: `flock` can't have it then.
+const AT_READY: &str = "[Service]\nExecStartPost=+/bin/sh -c 'flock --nonblock /var/lib/firstlight/lock true || touch /var/tmp/held'\n";
+
+/// Firmware that says what it says on an instance: all is as in any boot.
+async fn a_machine_of_amazons(suite: &str) -> Result<()> {
+    let scene = Scene::set().await?;
+    let told = (format!("{UNIT}/10-firmware.conf"), FIRMWARE.as_bytes());
+    let told = [(told.0.as_str(), told.1), AMAZONS];
+    let stage = scene.stage(scene.document().as_bytes());
+    let play = scene.boots(suite, stage, &told).await?;
+    play.is_told(Outcome::Continue).await?;
+    play.is_sound().await?;
+    ensure!(property(&play.host, "NRestarts").await? == "0");
+    Ok(())
+}
+
+/// There, nobody asks metadata whether this is an instance: READY says that record and lock are open, and no more.
+async fn a_machine_of_amazons_whose_metadata_is_late(suite: &str) -> Result<()> {
+    let scene = Scene::set().await?;
+    let [firmware, ready] = ["firmware", "ready"].map(|of| format!("{UNIT}/10-{of}.conf"));
+    let files: [(&str, &[u8]); 4] = [
+        (&firmware, FIRMWARE.as_bytes()),
+        (&ready, AT_READY.as_bytes()),
+        AMAZONS,
+        ALONE,
+    ];
+    let host = scene.host(suite, &files).await?;
+    host.boot().await?;
+    until_is(&host, "ActiveState", "active").await?;
+    host.shell("ls /var/tmp/held").await?;
+    let stage = scene.stage(scene.document().as_bytes()).open().await?;
+    let play = Play { host, stage };
+    play.is_told(Outcome::Continue).await?;
+    play.entries().await.map(drop)
 }
 
 /// An image with the agent may boot anywhere. Boot does not wait, nothing fails, and the unit ends by itself.
