@@ -218,11 +218,11 @@ pub struct Timings {
     /// Shortest time between heartbeats.
     #[serde(deserialize_with = "milliseconds")]
     pub heartbeat_least: Duration,
-    /// Between two looks at the group while a signal is refused as too early.
+    /// Between two looks at the group while a signal is refused as too early, or a group waits.
     #[serde(deserialize_with = "milliseconds")]
     pub reconcile_poll: Duration,
-    /// How long `:Wait` may persist after a signal that is on record, before it counts as delivered
-    /// (another hook may be what holds it).
+    /// How long `:Wait` may persist, with our hook taking nothing, before another's hook counts as what
+    /// holds the instance.
     #[serde(deserialize_with = "milliseconds")]
     pub reconcile_patience: Duration,
     /// How long Auto Scaling may fail to tell the group before an instance whose metadata has no target

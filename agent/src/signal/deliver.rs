@@ -124,7 +124,8 @@ impl Completion<'_> {
     /// A refusal is not an end: the group may not be at `:Wait` yet, and an answer that was lost makes
     /// the next attempt a refusal. What the group says of the instance tells which.
     async fn deliver(&self, mut sent: bool) -> Result<Told, SignalError> {
-        let mut refused_since: Option<Instant> = None;
+        // Since when it is refused, while the group says where it has the instance, or while it does not.
+        let mut refused: Option<(bool, Instant)> = None;
         loop {
             let error = match self.send(&mut sent).await {
                 Ok(Sent::Taken) => return Ok(Told::Taken),
@@ -132,10 +133,13 @@ impl Completion<'_> {
                 Err(error) if no_active_action(&error) => error,
                 Err(error) => return Err(SignalError::of(error, resource(self.me, self.group))),
             };
-            let since = *refused_since.get_or_insert_with(Instant::now);
-            let waited = since.elapsed() >= self.cx.timings.reconcile_patience;
             let poll = self.deadline.at_most(self.cx.timings.reconcile_poll);
-            let next = match standing(self.cx, self.me, poll).await {
+            let standing = standing(self.cx, self.me, poll).await;
+            let says = standing.is_ok();
+            let since = refused.filter(|(said, _)| *said == says);
+            let (_, since) = *refused.insert(since.unwrap_or_else(|| (says, Instant::now())));
+            let waited = since.elapsed() >= self.cx.timings.reconcile_patience;
+            let next = match standing {
                 Ok(Some(instance)) if instance.group != self.group => {
                     return Err(SignalError::OtherGroup {
                         named: self.group.to_owned(),
@@ -152,7 +156,7 @@ impl Completion<'_> {
                 Next::Again => {}
                 Next::Early => {
                     sent = false;
-                    refused_since = None;
+                    refused = None;
                 }
                 Next::Settled(why) => return Ok(Told::Needless(why)),
             }

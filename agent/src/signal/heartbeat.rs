@@ -1,9 +1,9 @@
 //! Heartbeats: keep the hooks waiting as long as the launch runs.
 
-use super::group::{Hooks, Membership};
+use super::group::{Hook, Hooks, Membership, member};
 use crate::{
     aws::{CallError, Cause},
-    context::Context,
+    context::{Context, Deadline},
     imds::Identity,
     lifecycle::Recipient,
     retry::Classify,
@@ -36,8 +36,9 @@ pub async fn heartbeat(
             | Membership::Outside
             | Membership::Unconfirmed
             | Membership::Nameless(_),
-        )
-        | None => vec![],
+        ) => vec![],
+        // Whom to tell is on record, and how long they wait is not.
+        None => asked(cx, &recipients).await,
     };
     let hooks = recipients.iter().filter_map(|recipient| match recipient {
         Recipient::Hook { group, hook } => {
@@ -50,6 +51,28 @@ pub async fn heartbeat(
         Recipient::CloudFormation { .. } | Recipient::Unknown { .. } => None,
     });
     join_all(hooks).await;
+}
+
+/// The hooks of the recipients' group, if it says so at once.
+async fn asked(cx: &Context, recipients: &[Recipient]) -> Vec<Hook> {
+    let group = recipients.iter().find_map(|recipient| match recipient {
+        Recipient::Hook { group, .. } => Some(group.clone()),
+        Recipient::CloudFormation { .. } | Recipient::Unknown { .. } => None,
+    });
+    let Some(group) = group else {
+        return vec![];
+    };
+    let soon = Context {
+        deadline: Deadline::after(cx.timings.aws_attempt),
+        ..cx.clone()
+    };
+    match member(&soon, group).await {
+        Ok(Membership::Member {
+            hooks: Hooks::Known(hooks),
+            ..
+        }) => hooks,
+        Ok(_) | Err(_) => vec![],
+    }
 }
 
 /// One heartbeat, once.
