@@ -48,7 +48,7 @@ pub enum Why {
 /// Between the end of the last grace period and an announced end: for the group to be told.
 const SPARE: Duration = Duration::from_secs(10);
 
-/// How long before an interruption EC2 announces it, where it does not say for when.
+/// How long before an interruption EC2 announces it.
 /// Source: "Spot Instance interruption notices", Amazon EC2 User Guide.
 const NOTICE: Duration = Duration::from_secs(120);
 
@@ -103,7 +103,9 @@ async fn due(cx: &Context, me: &Identity, why: Why, delay: Duration, graces: Dur
         // Nobody is taken off a load balancer by a notice alone: until the group acts, or the end is near,
         // requests come as before.
         Why::Interruption { by } => {
-            let by = by.unwrap_or_else(|| Deadline::after(NOTICE));
+            // However late a slow clock makes it.
+            let notice = Deadline::after(NOTICE);
+            let by = by.map_or(notice, |by| by.min(notice));
             let released = released(cx, me, delay, delay);
             drop(timeout_at(last(Some(by)).instant(), released).await);
         }

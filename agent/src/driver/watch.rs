@@ -35,7 +35,9 @@ pub(super) struct Sight {
     asleep: Duration,
     /// Since when metadata does not answer.
     lost: Option<Instant>,
-    /// How often it was silent, and answered again.
+    /// Where the group wants the instance could not be asked.
+    blind: bool,
+    /// How often that was so, and is no more.
     silences: u64,
 }
 
@@ -46,6 +48,7 @@ impl Sight {
             notices,
             asleep: asleep(),
             lost: None,
+            blind: false,
             silences: 0,
         }
     }
@@ -94,7 +97,7 @@ async fn once(cx: &Context, last: &Sight) -> Sight {
         ..last.clone()
     };
     match ask(cx, &mut now).await {
-        Ok(()) => now.silences += u64::from(now.lost.take().is_some()),
+        Ok(()) => now.lost = None,
         Err(_) if last.lost.is_some() => {}
         Err(error) => {
             now.lost = Some(Instant::now());
@@ -133,9 +136,14 @@ fn tell(cx: &Context, last: &Sight, now: &Sight) {
 async fn ask(cx: &Context, now: &mut Sight) -> Result<(), ImdsError> {
     let patience = || Deadline::after(cx.timings.imds_attempt * 2);
     let mut unanswered = Ok(());
+    let was_blind = std::mem::replace(&mut now.blind, true);
     match cx.imds.target_state(patience()).await {
         // Outside a group, and for moments between two states, metadata has none.
-        Ok(target) => now.target = target.or(now.target.take()),
+        Ok(target) => {
+            now.target = target.or(now.target.take());
+            now.blind = false;
+            now.silences += u64::from(was_blind);
+        }
         Err(error @ ImdsError::Denied { .. }) => return Err(error),
         Err(error) => unanswered = Err(error),
     }
@@ -172,10 +180,11 @@ struct Maintenance {
     state: String,
 }
 
-/// Whether an answer announces something, and when that happens. What is not understood announces it
-/// all the same: the path is there only then.
+/// Whether an answer announces something, and when that happens, the first of it. What is not understood
+/// announces it all the same: the path is there only then.
 fn announced(notice: Notice, said: &str) -> Option<Option<u64>> {
     match notice {
+        _ if said.trim().is_empty() => None,
         Notice::Spot => {
             let action: Option<SpotAction> = serde_json::from_str(said).ok();
             Some(action.and_then(|action| rfc3339(&action.time)))
@@ -187,8 +196,8 @@ fn announced(notice: Notice, said: &str) -> Option<Option<u64>> {
                 return Some(None);
             };
             // What was carried out or called off stays listed for a while.
-            let mut active = events.iter().filter(|event| event.state == "active");
-            active.next().map(|event| aws_date(&event.not_before))
+            let active = events.iter().filter(|event| event.state == "active");
+            active.map(|event| aws_date(&event.not_before)).min()
         }
     }
 }
@@ -225,6 +234,8 @@ mod tests {
             )
         };
         let at = Some(1_768_986_043_000);
+        let later = event("active").replace("21 Jan", "22 Jan");
+        let both = format!("{},{}", later.trim_end_matches(']'), &event("active")[1..]);
         for (notice, said, wanted) in [
             (
                 Notice::Spot,
@@ -237,12 +248,14 @@ mod tests {
                 Some(None),
             ),
             (Notice::Spot, "?".to_owned(), Some(None)),
+            (Notice::Spot, "\n".to_owned(), None),
             (
                 Notice::Rebalance,
                 r#"{"noticeTime":"2026-01-21T09:00:43Z"}"#.to_owned(),
                 Some(None),
             ),
             (Notice::Maintenance, event("active"), Some(at)),
+            (Notice::Maintenance, both, Some(at)),
             (Notice::Maintenance, event("completed"), None),
             (Notice::Maintenance, event("canceled"), None),
             (Notice::Maintenance, "[]".to_owned(), None),
