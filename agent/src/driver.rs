@@ -188,7 +188,9 @@ impl Driver {
             outcome = running.work.done() => self.worked(running, outcome),
             (to, ended) = running.signal.done() => {
                 running.telling = None;
-                self.signalled(to, ended)
+                let events = self.signalled(to, ended);
+                running.watch = Slot::of(watch::look(cx, self.seen.clone()));
+                events
             }
             () = running.evidence.done() => vec![Event::Collected],
             () = running.stop.done() => vec![Event::Stopped],
@@ -219,8 +221,9 @@ impl Driver {
             self.seen.target = Some(target.clone());
             Event::Target(target)
         });
+        // How this transition ended is known to the next.
         let told = Event::Signalled(to, ended.settled);
-        target.into_iter().chain([told]).collect()
+        [told].into_iter().chain(target).collect()
     }
 
     fn asked(&mut self, asked: &Asked) -> Event {

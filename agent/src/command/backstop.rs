@@ -92,7 +92,9 @@ async fn settle(cx: &Context, me: &Identity, store: &Store, record: &Record) -> 
             }
             let error = given_up(cx);
             let worked = Event::Worked(Err(error.clone()));
-            let (abandoned, _) = lifecycle::step(record, worked, &now());
+            let (mut abandoned, _) = lifecycle::step(record, worked, &now());
+            // Whoever tells it collects the evidence first.
+            abandoned.facts.evidence = false;
             store.write(&abandoned).map_err(|error| failed(&error))?;
             announce(cx, me, record, &error);
             Ok(())

@@ -80,6 +80,7 @@ impl Driver {
                     }
                 });
             }
+            Effect::Look if running.look.is_busy() => {}
             Effect::Look => {
                 let told = self.record.recipients();
                 running.look = Slot::of(async move { signal::look(cx, me, &told).await });

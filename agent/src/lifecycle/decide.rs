@@ -29,14 +29,18 @@ pub(super) fn decide(record: &mut Record, verdict: Verdict) -> Vec<Effect> {
     effects
 }
 
-/// ABANDON, with what is left of the instance's evidence first. Once: were it that what crashed us, the
-/// verdict must go out all the same.
+/// ABANDON, with what is left of the instance's evidence first.
 pub(super) fn abandon(record: &mut Record, error: LaunchError) {
     put(record, Verdict::Abandon(error));
     if !record.facts.evidence {
-        record.facts.evidence = true;
-        record.facts.collecting = true;
+        collect(record);
     }
+}
+
+/// Evidence is collected, once: were it that what crashed us, the verdict must go out all the same.
+pub(super) fn collect(record: &mut Record) {
+    record.facts.evidence = true;
+    record.facts.collecting = true;
 }
 
 fn put(record: &mut Record, verdict: Verdict) {

@@ -311,10 +311,10 @@ impl Record {
         }
     }
 
-    /// Everybody whom the verdict is for, as far as that is known.
+    /// Everybody whom the verdict is for, once there is one.
     pub fn recipients(&self) -> Vec<Recipient> {
         match &self.state {
-            State::Undecided { recipients } => recipients.clone().unwrap_or_default(),
+            State::Undecided { .. } => vec![],
             State::Decided { deliveries, .. } => {
                 let each = deliveries.iter().flatten();
                 each.map(|delivery| delivery.to.clone()).collect()

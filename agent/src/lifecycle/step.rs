@@ -5,13 +5,13 @@
 
 use super::{
     clock::Now,
-    decide::{abandon, decide},
+    decide::{abandon, collect, decide},
     delivery::{changed, exit, on, over, signalled},
     event::{Effect, Event, Fact},
     heed::{heed, noticed},
     join::join,
     proof::Proof,
-    record::{Delivery, Kind, Record, Settled, State, Verdict},
+    record::{Delivery, Kind, Recipient, Record, Settled, State, Verdict},
     transition::{begun_by, successor},
     work::{self, abort, permit},
 };
@@ -115,33 +115,32 @@ fn is_unheard(record: &Record) -> bool {
     else {
         return false;
     };
+    let is_hook = |delivery: &&Delivery| matches!(delivery.to, Recipient::Hook { .. });
     let needless = |delivery: &Delivery| matches!(delivery.settled, Some(Settled::Needless(_)));
-    let unheard = !deliveries.is_empty() && deliveries.iter().all(needless);
-    unheard && record.transition.kind == Kind::Launch
+    let mut hooks = deliveries.iter().filter(is_hook).peekable();
+    let unheard = hooks.peek().is_some() && hooks.all(needless);
+    unheard && record.facts.stopped && record.transition.kind == Kind::Launch
 }
 
 /// A transition that is over, as far as is known, and that the group may begin anew without another
 /// target to tell it by.
 fn is_over(record: &Record) -> bool {
-    is_serving(record) || is_pooled(record) || is_unheard(record)
+    let over = is_serving(record) || is_pooled(record) || is_unheard(record);
+    over && record.is_delivered()
 }
 
 fn start(record: &mut Record) -> Vec<Effect> {
     // What an earlier process could not deliver, this one may: a permission was granted, a network mended.
-    if let State::Decided {
-        deliveries: Some(deliveries),
-        ..
-    } = &mut record.state
-    {
-        for delivery in deliveries
-            .iter_mut()
-            .filter(|delivery| matches!(delivery.settled, Some(Settled::Failed(_))))
-        {
-            delivery.settled = None;
-        }
-    }
+    untell(record, |settled| matches!(settled, Settled::Failed(_)));
     match &record.state {
         State::Undecided { .. } => begin(record),
+        State::Decided {
+            verdict: Verdict::Abandon(_),
+            ..
+        } if !record.facts.evidence => {
+            collect(record);
+            noted(resume(record))
+        }
         State::Decided { .. } if is_to_serve_again(record) => vec![Effect::Look],
         // There may have been a transition of the group's that nobody was there to see: the group knows.
         State::Decided { .. } => {
@@ -240,21 +239,39 @@ fn dying(record: &Record) -> Vec<Effect> {
 }
 
 /// Where the instance stands, on a start that found its verdict told, or after something may have been
-/// missed. The group that waits again began a transition that nobody saw. Only a
-/// launch and a return look.
+/// missed. A group that waits for those who were told began a transition that nobody saw, with the target
+/// as it was: a launch, or a return to the pool. Only at `:Wait` can anybody be told.
 fn found(record: &mut Record, state: Option<&str>, now: &Now) -> Vec<Effect> {
-    let begins = |state: &str| match record.transition.kind {
-        Kind::WarmReturn => state.starts_with("Warmed:Pending"),
-        Kind::Launch | Kind::WarmEnter | Kind::Terminate => state.starts_with("Pending"),
+    let begins = match record.transition.kind {
+        Kind::WarmReturn => "Warmed:Pending:Wait",
+        Kind::Launch | Kind::WarmEnter | Kind::Terminate => "Pending:Wait",
     };
-    if state.is_some_and(begins) {
-        let (kind, target) = (record.transition.kind, record.facts.target.clone());
-        *record = successor(record, kind, target, now);
-        return begin(record);
-    }
-    match is_to_serve_again(record) {
-        true => resume(record),
+    match state == Some(begins) {
+        // It may be the very launch that failed, whose hook was deaf: the first verdict stands.
+        true if is_unheard(record) => {
+            untell(record, |settled| matches!(settled, Settled::Needless(_)));
+            noted(on(record, true))
+        }
+        true => {
+            let (kind, target) = (record.transition.kind, record.facts.target.clone());
+            *record = successor(record, kind, target, now);
+            begin(record)
+        }
+        false if is_to_serve_again(record) => resume(record),
         false => vec![],
+    }
+}
+
+/// Who has the verdict like that is told again.
+fn untell(record: &mut Record, like: impl Fn(&Settled) -> bool) {
+    if let State::Decided {
+        deliveries: Some(deliveries),
+        ..
+    } = &mut record.state
+    {
+        for delivery in deliveries {
+            delivery.settled = delivery.settled.take().filter(|settled| !like(settled));
+        }
     }
 }
 

@@ -2,48 +2,41 @@
 
 use super::{heartbeat, standing};
 use crate::{
-    aws::Cause,
     context::{Context, Deadline},
     imds::Identity,
     lifecycle::Recipient,
-    retry::{Class, Classify as _},
 };
 use tokio::time::sleep;
 
-/// Whose hook holds an instance that waits.
-enum Held {
-    /// One of ours is open: whatever was told before was for another transition.
-    ByOurs,
-    /// None of ours is, so far: theirs alone, or ours is about to open.
-    ByOthers,
-    /// It could not be asked, so far.
-    Unasked,
-    /// It may not be asked.
-    Denied,
-}
-
-/// The lifecycle state, for who can do without: `None` outside a group, where it cannot be known, and
-/// where it is others' hooks alone that the instance waits for. `told` are those who have the verdict:
-/// a hook that takes a heartbeat is open, and waits for another.
+/// The lifecycle state, for who can do without: `None` outside a group, and where it cannot be known; at
+/// `Pending:Wait` also where it is not known to wait for one of `told`, those who have the verdict. One that
+/// takes a heartbeat is open, and waits for another; with no hook among them any that waits was made since.
 pub async fn look(cx: &Context, me: &Identity, told: &[Recipient]) -> Option<String> {
-    // A group may say that it waits before its hooks take anything.
+    // `Pending` may be on its way to `:Wait`, where hooks may be deaf at first.
     let patience = Deadline::after(cx.timings.reconcile_patience);
+    let hooks: Vec<(&str, &str)> = told.iter().filter_map(hook).collect();
     loop {
         let state = ask(cx, me).await?;
-        if !state.ends_with("Pending:Wait") {
+        if !(state.ends_with("Pending") || state.ends_with("Pending:Wait")) {
             return Some(state);
         }
-        let last = patience.remaining() <= cx.timings.reconcile_poll;
-        match held(cx, me, told).await {
-            Held::ByOurs | Held::Denied => return Some(state),
-            Held::Unasked if last => return Some(state),
-            Held::ByOthers if last => {
-                let words = "the group waits for another hook than those that have the verdict";
-                cx.report.info(words);
-                return None;
-            }
-            Held::Unasked | Held::ByOthers => sleep(cx.timings.reconcile_poll).await,
+        if state.ends_with(":Wait") && (hooks.is_empty() || is_open(cx, me, &hooks).await) {
+            return Some(state);
         }
+        if patience.remaining() <= cx.timings.reconcile_poll {
+            let words =
+                "the group waits, and as far as is known not for a hook that has the verdict";
+            cx.report.info(words);
+            return None;
+        }
+        sleep(cx.timings.reconcile_poll).await;
+    }
+}
+
+fn hook(recipient: &Recipient) -> Option<(&str, &str)> {
+    match recipient {
+        Recipient::Hook { group, hook } => Some((group, hook)),
+        Recipient::CloudFormation { .. } | Recipient::Unknown { .. } => None,
     }
 }
 
@@ -59,20 +52,12 @@ async fn ask(cx: &Context, me: &Identity) -> Option<String> {
     }
 }
 
-async fn held(cx: &Context, me: &Identity, told: &[Recipient]) -> Held {
-    let hooks = told.iter().filter_map(|recipient| match recipient {
-        Recipient::Hook { group, hook } => Some((group, hook)),
-        Recipient::CloudFormation { .. } | Recipient::Unknown { .. } => None,
-    });
-    // With no hook on record, any that waits was made since.
-    let mut held = Held::Denied;
+/// Whether one of these takes a heartbeat. What could not be asked is asked again with the next look.
+async fn is_open(cx: &Context, me: &Identity, hooks: &[(&str, &str)]) -> bool {
     for (group, hook) in hooks {
-        match heartbeat::send(cx, me, group, hook).await {
-            Ok(()) => return Held::ByOurs,
-            Err(error) if error.cause == Cause::Refused => held = Held::ByOthers,
-            Err(error) if error.class() == Class::Fatal => return Held::Denied,
-            Err(_) => return Held::Unasked,
+        if heartbeat::send(cx, me, group, hook).await.is_ok() {
+            return true;
         }
     }
-    held
+    false
 }

@@ -272,7 +272,9 @@ impl World<'_> {
             Effect::StopWorkload => {
                 running.stop.get_or_insert(now + 5 * SECOND);
             }
-            Effect::Look => running.look = Some(Looking::at(now)),
+            Effect::Look => {
+                running.look.get_or_insert(Looking::at(now));
+            }
             Effect::ReportUnhealthy => self.report_unhealthy(),
             Effect::Forget => {
                 self.machine.disk = None;

@@ -68,7 +68,10 @@ impl World<'_> {
             7 | 8 => net.aws = !net.aws,
             9 | 10 => net.throttled = !net.throttled,
             11 => net.describe = !net.describe,
-            12 => net.turn_metadata(self.now),
+            12 => {
+                let seen = self.tape.draw(2) == 1;
+                net.turn_metadata(self.now, seen);
+            }
             _ => self.machine.disk_full = !self.machine.disk_full,
         }
         let words = format!("{:?}, disk full: {}", self.net, self.machine.disk_full);

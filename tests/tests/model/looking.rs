@@ -29,40 +29,56 @@ impl Looking {
 impl World<'_> {
     /// Where the group has the instance; while it waits, a heartbeat tells whether it waits for a hook of ours.
     pub(crate) fn look_on(&mut self) {
+        let (now, instant) = (self.now, self.instant());
+        let passage = self.group.passage(instant).map(|(number, _)| number);
         let state = self.described();
-        let waits = matches!(&state, Some(Some(state)) if state.ends_with("Pending:Wait"));
-        let ours = waits.then(|| self.is_ours_open()).flatten();
-        let now = self.now;
-        let Some(agent) = &mut self.agent else { return };
-        let Some(looking) = &mut agent.running.look else {
-            return;
+        let Some(Some(name)) = &state else {
+            if state.is_none() {
+                self.rules.lost = passage;
+            }
+            return self.found(None);
         };
-        let last = looking.until <= now + PAUSE;
-        if ours == Some(false) && !last {
+        let waits = name.ends_with("Pending:Wait");
+        if !waits && !name.ends_with("Pending") || waits && self.waits_for_us() {
+            return self.found(state.flatten());
+        }
+        let looking = self.agent.as_mut().and_then(|a| a.running.look.as_mut());
+        let Some(looking) = looking else { return };
+        if looking.until > now + PAUSE {
             looking.due = now + PAUSE;
             return;
         }
-        agent.running.look = None;
-        self.rules.lost |= state.is_none();
-        let state = state.flatten().filter(|_| ours != Some(false));
-        self.feed_all(vec![Event::Found(state)]);
+        if self.setup.mute {
+            self.rules.lost = passage;
+        }
+        self.found(None);
     }
 
-    /// Whether a hook that has the verdict takes a heartbeat; nothing where the record knows none.
-    fn is_ours_open(&mut self) -> Option<bool> {
+    fn found(&mut self, state: Option<String>) {
+        if let Some(agent) = &mut self.agent {
+            agent.running.look = None;
+            self.feed_all(vec![Event::Found(state)]);
+        }
+    }
+
+    /// Whether a hook that has the verdict takes a heartbeat; any will do where the record knows none.
+    fn waits_for_us(&mut self) -> bool {
         let now = self.instant();
-        let told = self.agent.as_ref()?.record.recipients();
-        let hooks: Vec<String> = told
+        let Some(agent) = &self.agent else {
+            return false;
+        };
+        let hooks: Vec<String> = agent
+            .record
+            .recipients()
             .into_iter()
             .filter_map(|recipient| match recipient {
                 Recipient::Hook { hook, .. } => Some(hook),
                 Recipient::CloudFormation { .. } | Recipient::Unknown { .. } => None,
             })
             .collect();
-        let mut taken = hooks
-            .iter()
-            .map(|hook| self.group.heartbeat("web", hook, &me(), now).is_ok());
-        (!hooks.is_empty()).then(|| taken.any(|taken| taken))
+        let arrives = !self.setup.mute && self.tape.draw(8) != 1;
+        let taken = |hook: &String| self.group.heartbeat("web", hook, &me(), now).is_ok();
+        hooks.is_empty() || arrives && hooks.iter().any(taken)
     }
 
     /// What Describe tells: where the instance stands, `None` outside; or nothing.

@@ -20,8 +20,14 @@ struct Counted {
     /// On which of the group's passages.
     passage: usize,
     go: bool,
-    /// What had been proven by then.
-    proofs: u32,
+}
+
+/// Ways out have one proof.
+const fn way(kind: Kind) -> Kind {
+    match kind {
+        Kind::WarmReturn => Kind::Terminate,
+        Kind::Launch | Kind::WarmEnter | Kind::Terminate => kind,
+    }
 }
 
 fn key(record: &Record) -> Key {
@@ -38,16 +44,16 @@ pub(crate) struct Rules {
     decided: Vec<(Key, bool)>,
     /// Verdicts that the group counted.
     counted: Vec<Counted>,
-    /// How often work ended with its proof.
-    proofs: u32,
+    /// What was proven, and on which passage.
+    proofs: Vec<(Kind, usize)>,
     /// Transitions in which something went wrong that an ABANDON may be for.
     excuses: Vec<Key>,
     /// Transitions whose record could not be written.
     unwritten: Vec<Key>,
     /// Transitions that the agent could not tell from the one before.
     blind: Vec<Key>,
-    /// The agent could not find out where the group has it.
-    pub(crate) lost: bool,
+    /// The passage on which the agent could not find out last where the group has it, or whether that waits for it.
+    pub(crate) lost: Option<usize>,
     /// The passage during which a hook was made.
     hook_made: Option<usize>,
 }
@@ -63,8 +69,9 @@ impl Rules {
     }
 
     /// Work ended with its proof.
-    pub(crate) fn proven(&mut self) {
-        self.proofs += 1;
+    pub(crate) fn proven(&mut self, kind: Kind, passage: Option<(usize, Edge)>) {
+        let passage = passage.map(|(number, _)| (way(kind), number));
+        self.proofs.extend(passage);
     }
 
     pub(crate) fn unwritten(&mut self, record: &Record) {
@@ -124,12 +131,13 @@ impl Rules {
 
     /// What of what was counted before does not go with this.
     fn contradicted(&self, new: &Counted) -> Option<&'static str> {
+        let (epoch, kind, _) = &new.of;
         // Nobody may know of a transition in between: metadata was silent, or the disk full.
-        let blind = self.blind.contains(&new.of) || !self.unwritten.is_empty();
-        // A proof made since holds for the later one, too.
-        let stale = |old: &Counted| {
-            old.of == new.of && old.passage != new.passage && !(new.go && old.proofs < new.proofs)
-        };
+        let unwritten = self.unwritten.iter().any(|(lost, ..)| lost >= epoch);
+        let blind = unwritten || self.blind.contains(&new.of);
+        // A proof that was made on the later one is that one's own.
+        let proven = new.go && self.proofs.contains(&(way(*kind), new.passage));
+        let stale = |old: &Counted| old.of == new.of && old.passage != new.passage && !proven;
         self.counted.iter().find_map(|old| {
             if stale(old) && !blind {
                 Some("one verdict was counted on two transitions")
@@ -222,8 +230,21 @@ impl World<'_> {
             Work::Drain(Why::Notice { .. }) => !agent.record.facts.notices.is_empty(),
             Work::Drain(Why::Shutdown) => self.machine.stopping.is_some(),
         };
+        let undecided = agent.record.verdict().is_none();
         if !fits {
             self.rules.breaks(format!("{work:?} was begun in {kind:?}"));
+        }
+        let passage = self.group.passage(self.instant());
+        let counted = |passage| {
+            self.rules
+                .counted
+                .iter()
+                .any(|c| c.passage == passage && c.go)
+        };
+        let taken = passage.is_some_and(|(number, _)| counted(number));
+        if work == Work::Launch && undecided && taken && self.rules.unwritten.is_empty() {
+            self.rules
+                .breaks("a launch that the group had taken was begun again");
         }
     }
 
@@ -279,12 +300,6 @@ impl World<'_> {
                 "CONTINUE of {kind:?} was counted on {edge:?} without proof"
             ));
         }
-        // In a new boot nothing runs, which is what a way out has to prove.
-        let boots = if kind.is_entry() {
-            0
-        } else {
-            self.machine.boots
-        };
         let rules = &mut self.rules;
         if blind || !self.net.metadata {
             rules.blind.push(key.clone());
@@ -293,7 +308,6 @@ impl World<'_> {
             of: key,
             passage,
             go,
-            proofs: rules.proofs + boots,
         };
         if let Some(broken) = rules.contradicted(&counted) {
             rules.breaks(broken);
@@ -359,7 +373,7 @@ impl World<'_> {
             // What it could not write down it does not know.
             || !self.rules.unwritten.is_empty()
             // It asked where it stands, and nobody told.
-            || self.rules.lost
+            || self.rules.lost == Some(number)
         {
             return true;
         }

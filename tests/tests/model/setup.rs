@@ -25,6 +25,8 @@ pub(crate) struct Setup {
     pub(crate) conduct: Conduct,
     /// The instance's role may not complete lifecycle actions.
     pub(crate) denied: bool,
+    /// …nor send heartbeats.
+    pub(crate) mute: bool,
     /// No source says anything to firstlight.
     pub(crate) not_for_us: bool,
 }
@@ -90,7 +92,7 @@ pub(crate) fn setup(tape: &mut Tape) -> Setup {
             pool,
             opens: Opens::After(S([0, 3, 20][tape.draw(3)])),
             deaf: S([0, 7][tape.draw(2)]),
-            proceed: S(2),
+            proceed: S([2, 20][tape.draw(2)]),
             deregister: S([30, 0, 300][tape.draw(3)]),
             shutdown: S(60),
             // Blind for longer than a stay in the pool, nobody could tell its two launches apart.
@@ -100,6 +102,7 @@ pub(crate) fn setup(tape: &mut Tape) -> Setup {
             ..Plan::default()
         },
         denied: tape.once_in(24),
+        mute: tape.once_in(12),
         not_for_us: tape.once_in(24),
     }
 }

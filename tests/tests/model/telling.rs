@@ -63,7 +63,8 @@ pub(crate) struct Telling {
     kind: Kind,
     /// It may have arrived.
     sent: bool,
-    refused_since: Option<u64>,
+    /// Since when, while the group says where it has the instance, or while it does not.
+    refused: Option<(bool, u64)>,
     deadline: u64,
 }
 
@@ -71,7 +72,7 @@ impl Telling {
     pub(crate) fn slept(&mut self, long: u64) {
         self.due += long;
         self.deadline += long;
-        if let Some(since) = &mut self.refused_since {
+        if let Some((_, since)) = &mut self.refused {
             *since += long;
         }
     }
@@ -190,6 +191,7 @@ impl World<'_> {
             return;
         };
         let taken = reached
+            && !self.setup.mute
             && self
                 .group
                 .heartbeat("web", &beat.hook, &me(), instant)
@@ -225,7 +227,7 @@ impl World<'_> {
                 go,
                 kind,
                 sent: again,
-                refused_since: None,
+                refused: None,
                 deadline: now + if kind.is_entry() { DEADLINE } else { MOST },
             });
         }
@@ -249,7 +251,7 @@ impl World<'_> {
             Event::Target(target)
         });
         let told = Event::Signalled(telling.to, settled);
-        self.feed_all(target.into_iter().chain([told]).collect());
+        self.feed_all([told].into_iter().chain(target).collect());
     }
 
     fn attempt(&mut self) -> Option<(Settled, Option<TargetState>)> {
@@ -291,7 +293,9 @@ impl World<'_> {
             return ended(Settled::Failed(failed(Stage::Signal, Reason::SignalDenied)));
         }
         let (hook, go, kind, sent) = (hook.clone(), telling.go, telling.kind, telling.sent);
-        let since = telling.refused_since;
+        let since = telling
+            .refused
+            .filter(|(said, _)| *said == described.is_some());
         let taken = self.complete(&hook, go);
         let telling = self.agent.as_mut()?.running.signal.as_mut()?;
         if fate == 2 {
@@ -301,7 +305,9 @@ impl World<'_> {
         if taken {
             return ended(Settled::Delivered);
         }
-        let waited = now - *telling.refused_since.get_or_insert(since.unwrap_or(now)) >= PATIENCE;
+        let since = since.unwrap_or((described.is_some(), now));
+        telling.refused = Some(since);
+        let waited = now - since.1 >= PATIENCE;
         let next = match described {
             Some(state) => next(kind, state.as_deref(), sent, waited),
             None => next_unsaid(kind, waited),
@@ -310,7 +316,7 @@ impl World<'_> {
             Next::Again => None,
             Next::Early => {
                 telling.sent = false;
-                telling.refused_since = None;
+                telling.refused = None;
                 None
             }
             Next::Settled(why) => ended(Settled::Needless(why.to_owned())),

@@ -299,7 +299,8 @@ impl World<'_> {
 
     fn proven(&mut self, kind: Kind) -> Event {
         self.end_work();
-        self.rules.proven();
+        let passage = self.group.passage(self.instant());
+        self.rules.proven(kind, passage);
         Event::Worked(Ok(proof(kind)))
     }
 }

@@ -31,7 +31,7 @@ pub(crate) struct Net {
     pub(crate) metadata: bool,
     /// Since when metadata answers, or does not.
     pub(crate) metadata_since: u64,
-    /// How often it did not, for longer than an agent needs to see it.
+    /// How often it did not, and the agent saw that.
     pub(crate) silences: u32,
 }
 
@@ -45,10 +45,10 @@ impl Net {
         silences: 0,
     };
 
-    /// Metadata is silent from now on, or answers again.
-    pub(crate) fn turn_metadata(&mut self, now: u64) {
-        let long = !self.metadata && now > self.metadata_since + 2 * LOOK;
-        self.silences += u32::from(long);
+    /// Metadata is silent from now on, or answers again; whether a short silence was `seen` is chance.
+    pub(crate) fn turn_metadata(&mut self, now: u64, seen: bool) {
+        let long = now > self.metadata_since + 2 * LOOK;
+        self.silences += u32::from(!self.metadata && (long || seen));
         self.metadata = !self.metadata;
         self.metadata_since = now;
     }
@@ -222,7 +222,7 @@ impl<'a> World<'a> {
         if !std::mem::replace(&mut self.cured, true) {
             self.tell(|| "from here on all is well".to_owned());
             if !self.net.metadata {
-                self.net.turn_metadata(self.now);
+                self.net.turn_metadata(self.now, true);
             }
             self.net = Net {
                 metadata_since: self.net.metadata_since,

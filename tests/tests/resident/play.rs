@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use firstlight_tests::harness::play;
 use firstlight_tests::harness::{Agent, Resident};
 use firstlight_tests::stage::{Edge, Entry, Outcome, Stage};
@@ -142,14 +142,12 @@ impl Play {
         let asked = || self.since(number).iter().any(Entry::succeeded);
         resident.until("it asks the group", asked).await?;
         let calls = self.since(number);
-        let [only] = calls.as_slice() else {
-            return self.silent_since(number);
+        let asks = |call: &Entry| call.is("autoscaling", "DescribeAutoScalingInstances");
+        let calls: Vec<String> = match calls.as_slice() {
+            [only] if asks(only) => return Ok(()),
+            other => other.iter().map(ToString::to_string).collect(),
         };
-        ensure!(
-            only.is("autoscaling", "DescribeAutoScalingInstances"),
-            "{only}"
-        );
-        Ok(())
+        bail!("it asked more than that:\n{}", calls.join("\n"))
     }
 
     /// Holds there to have been none.

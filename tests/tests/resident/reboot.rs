@@ -154,7 +154,7 @@ async fn between_two_hooks() -> Result<()> {
     let play = play.timings(&json!({"reconcile_patience": 500}));
     let mut resident = play.start()?;
     resident
-        .says("the group waits for another hook than those that have the verdict")
+        .says("the group waits, and as far as is known not for a hook that has the verdict")
         .await?;
     resident.rests(1).await?;
     scene.given("hello").await?;

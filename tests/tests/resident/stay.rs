@@ -71,13 +71,15 @@ async fn idles(scene: &Scene, play: &Play) -> Result<()> {
         play.agent.files()? == files,
         "it writes while nothing happens"
     );
-    if std::fs::metadata(binary()?)?.len() <= SHIPPED {
-        let pss = resident.process().pss()?;
-        ensure!(
-            pss < IDLE,
-            "idle it has {pss} bytes to itself, and may have {IDLE}"
-        );
-    }
+    ensure!(
+        std::fs::metadata(binary()?)?.len() <= SHIPPED,
+        "no release: `make build` makes one, and FIRSTLIGHT_BIN may name another"
+    );
+    let pss = resident.process().pss()?;
+    ensure!(
+        pss < IDLE,
+        "idle it has {pss} bytes to itself, and may have {IDLE}"
+    );
     let finished = resident.stops(0).await?;
     ensure!(
         finished.stdout.is_empty(),

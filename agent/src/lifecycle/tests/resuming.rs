@@ -164,16 +164,23 @@ fn a_reboot_in_service_looks_first_then_serves_again_and_signals_nothing() {
 
 #[test]
 fn a_group_that_waits_again_began_another_launch() {
-    for state in ["Pending", "Pending:Wait", "Pending:Proceed"] {
-        let mut life = Life::serving();
-        life.rebooted("InService");
+    let mut life = Life::serving();
+    life.rebooted("InService");
+    // On the way to its hooks, or past them, nobody waits: from standby perhaps, which has none.
+    for state in ["Pending", "Pending:Proceed"] {
+        let mut life = life.clone();
         assert_eq!(
             life.on(Event::Found(Some(state.into()))),
-            "Persist, Join, Permit, Begin(Launch)"
+            "Permit, Begin(Launch), Heartbeat()"
         );
-        assert_eq!((life.epoch(), life.verdict()), (2, ""));
-        assert_eq!(life.kind(), Kind::Launch);
+        assert_eq!((life.epoch(), life.verdict()), (1, "CONTINUE"));
     }
+    assert_eq!(
+        life.on(Event::Found(Some("Pending:Wait".into()))),
+        "Persist, Join, Permit, Begin(Launch)"
+    );
+    assert_eq!((life.epoch(), life.verdict()), (2, ""));
+    assert_eq!(life.kind(), Kind::Launch);
 }
 
 #[test]
@@ -192,31 +199,46 @@ fn asleep_or_blind_it_may_have_missed_a_transition() {
         Life::begun("InService").after([joined("a"), failed(), Event::Collected, told("a")]),
         Life::begun("Warmed:Hibernated").after([joined("a"), prepared(), told("a")]),
         Life::begun("InService").after([joined(""), failed(), Event::Collected]),
+        Life::begun("InService").after([
+            joined("a"),
+            healthy(),
+            refused("a", Reason::SignalDenied),
+        ]),
+        Life::begun("InService").after([joined("a"), failed(), Event::Collected, needless("a")]),
         Life::serving().after([headed("Terminated"), joined("a"), drained(), told("a")]),
     ] {
         assert_eq!(life.on(Event::Missed), "", "{life:?}");
     }
 }
 
-/// No hook waited for it, or for something else: the group goes on with the instance, and may launch it again.
+/// No hook waited for it, or for something else: the group goes on with the instance. When it waits again, the first verdict
+/// stands.
 #[test]
-fn a_failed_launch_that_nobody_would_hear_of_may_be_launched_again() {
-    let unheard =
-        Life::begun("InService").after([joined("a"), failed(), Event::Collected, needless("a")]);
-    let unheard = unheard.after([Event::Stopped]);
-    for found in [None, Some("InService"), Some("Terminating:Wait")] {
-        let mut life = unheard.clone();
+fn a_failed_launch_that_nobody_heard_of_is_told_when_the_group_waits_again() {
+    let unheard = |who: &str, events: Vec<Event>| {
+        let life = Life::begun("InService").after([joined(who), failed(), Event::Collected]);
+        life.after(events).after([Event::Stopped])
+    };
+    let mut life = unheard("a", vec![needless("a")]);
+    for found in [
+        None,
+        Some("InService"),
+        Some("Pending"),
+        Some("Terminating:Wait"),
+    ] {
         assert_eq!(life.killed("InService"), "Heartbeat(), Rest(Spec), Look");
-        let said = life.on(Event::Found(found.map(str::to_owned)));
-        assert_eq!((said.as_str(), life.epoch()), ("", 1));
+        assert_eq!(life.on(Event::Found(found.map(str::to_owned))), "");
     }
-    let mut life = unheard;
     assert_eq!(life.on(Event::Missed), "Look");
     assert_eq!(
         life.on(Event::Found(Some("Pending:Wait".into()))),
-        "Persist, Join, Permit, Begin(Launch)"
+        "Persist, Heartbeat(a), Signal(a ABANDON again)"
     );
-    assert_eq!((life.epoch(), life.verdict()), (2, ""));
+    assert_eq!(life.epoch(), 1);
+    assert_eq!(life.on(told("a")), "Persist, Heartbeat(), Rest(Spec)");
+    // One that heard of it ends the instance.
+    let mut life = unheard("a b", vec![needless("a"), told("b")]);
+    assert_eq!(life.killed("InService"), "Heartbeat(), Rest(Spec)");
 }
 
 #[test]

@@ -117,6 +117,16 @@ fn two_hooks_are_kept_waiting_until_each_is_told() {
 }
 
 #[test]
+fn the_record_knows_whom_the_verdict_is_for() {
+    let mut life = Life::begun("InService").after([joined("a b")]);
+    assert_eq!(life.record.recipients(), []);
+    for event in [healthy(), told("a"), told("b")] {
+        life.on(event);
+        assert_eq!(life.record.recipients(), [hook("a"), hook("b")]);
+    }
+}
+
+#[test]
 fn how_a_delivery_ends_is_how_the_agent_ends() {
     let denied = || refused("a", Reason::SignalDenied);
     let lost = || refused("a", Reason::SignalUndelivered);

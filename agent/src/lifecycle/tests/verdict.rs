@@ -33,6 +33,20 @@ fn a_failed_launch_keeps_evidence_then_signals_then_stops_what_runs() {
     assert_eq!(life.on(Event::Stopped), "Persist, Heartbeat(), Rest(Spec)");
 }
 
+/// A backstop decides, and leaves the evidence to whoever tells.
+#[test]
+fn evidence_that_is_still_to_be_collected_is_so_before_anybody_hears() {
+    for (whom, said) in [
+        (Some(joined("a")), "Persist, Evidence, Heartbeat(a)"),
+        (None, "Persist, Join, Evidence"),
+    ] {
+        let mut life = Life::begun("InService").after(whom).after([failed()]);
+        life.record.facts.evidence = false;
+        assert_eq!(life.killed("InService"), said);
+        assert!(life.record.facts.evidence);
+    }
+}
+
 #[test]
 fn evidence_is_collected_once_whatever_becomes_of_it() {
     let mut life = Life::begun("InService").after([joined("a"), failed()]);

@@ -30,9 +30,9 @@ pub(super) fn has(effects: &[String], name: &str) -> bool {
     effects.iter().any(|effect| effect == name)
 }
 
-/// There is nothing more to do for now: nothing was begun since that was said.
+/// There is nothing more to do for now: nothing was begun since that was said, but that the group is asked once.
 pub(super) fn ends(effects: &[String]) -> bool {
-    let quiet = ["persist", "heartbeat", "begin_keep"];
+    let quiet = ["persist", "heartbeat", "begin_keep", "look"];
     let mut last = effects.iter().rev();
     let last = last.find(|effect| !quiet.contains(&effect.as_str()));
     last.is_some_and(|effect| effect == "rest" || effect == "exit")
