@@ -54,4 +54,4 @@ macro_rules! groups {
     };
 }
 
-groups! { metadata references signals whole registry engine workload machine resident }
+groups! { metadata references signals whole registry engine workload machine resident notices }

@@ -43,7 +43,7 @@ const SSM: &str = "AWS_ENDPOINT_URL_SSM";
 pub(crate) const TAGS: &str = "meta-data/tags/instance/aws:autoscaling:groupName";
 
 /// What metadata is asked for: the table's word, and the path.
-pub(crate) const METADATA: [(&str, &str); 7] = [
+pub(crate) const METADATA: [(&str, &str); 10] = [
     ("token", "api/token"),
     ("identity", "dynamic/instance-identity/document"),
     ("target", "meta-data/autoscaling/target-lifecycle-state"),
@@ -51,7 +51,12 @@ pub(crate) const METADATA: [(&str, &str); 7] = [
     ("tags", TAGS),
     ("roles", "meta-data/iam/security-credentials/"),
     ("credentials", "meta-data/iam/security-credentials/web"),
+    ("spot", "meta-data/spot/instance-action"),
+    ("rebalance", "meta-data/events/recommendations/rebalance"),
+    ("maintenance", "meta-data/events/maintenance/scheduled"),
 ];
+/// What an agent that stays asks for besides, of which there mostly is none.
+pub(crate) const NOTICES: [&str; 3] = ["spot", "rebalance", "maintenance"];
 
 /// One fault as it was ordered.
 #[derive(Debug, Clone)]
@@ -263,7 +268,8 @@ fn subject(who: &str, what: &str) -> Option<Subject> {
 }
 
 fn metadata(words: &str, what: &str) -> Option<Subject> {
-    let every = METADATA.iter().map(|(_, path)| *path);
+    let launch = METADATA.iter().filter(|(name, _)| !NOTICES.contains(name));
+    let every = launch.map(|(_, path)| *path);
     let paths: Vec<&str> = match words {
         "all" => every.collect(),
         // What user data may be is for its reader to say.
