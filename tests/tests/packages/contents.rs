@@ -150,7 +150,7 @@ fn an_older_package_is_gone() -> Result<()> {
     for name in [kept, older].concat() {
         std::fs::write(packages.join(name), "")?;
     }
-    made_in("x86_64", &binary, &packages)?;
+    made_in(None, "x86_64", &binary, &packages)?;
     for name in kept {
         assert!(packages.join(name).exists(), "{name}");
     }

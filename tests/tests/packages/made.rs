@@ -19,8 +19,13 @@ pub(crate) struct Made {
 
 /// Makes them for this machine, of a binary.
 pub(crate) fn made(machine: &str, binary: &Path) -> Result<Made> {
+    of_version(None, machine, binary)
+}
+
+/// The same of another version than the project's.
+pub(crate) fn of_version(version: Option<&str>, machine: &str, binary: &Path) -> Result<Made> {
     let folder = TempDir::with_prefix("firstlight-packages-")?;
-    made_in(machine, binary, folder.path())?;
+    made_in(version, machine, binary, folder.path())?;
     let with = |extension: &str| -> Result<PathBuf> {
         let files = std::fs::read_dir(folder.path())?.flatten();
         let mut paths = files.map(|entry| entry.path());
@@ -35,8 +40,14 @@ pub(crate) fn made(machine: &str, binary: &Path) -> Result<Made> {
 }
 
 /// The same in a folder.
-pub(crate) fn made_in(machine: &str, binary: &Path, folder: &Path) -> Result<()> {
+pub(crate) fn made_in(
+    version: Option<&str>,
+    machine: &str,
+    binary: &Path,
+    folder: &Path,
+) -> Result<()> {
     let mut package = Command::new(repository().join("packaging/package"));
+    package.envs(version.map(|version| ("PACKAGE_VERSION", version)));
     let output = package.arg(machine).arg(binary).arg(folder).output();
     let output = output.context("packaging/package")?;
     ensure!(output.status.success(), "{output:#?}");

@@ -1,10 +1,11 @@
 //! The rpm in a scratch root. No host here boots Amazon Linux, so its scriptlets run as they do where an image is put together by
 //! chroot: with a real systemctl, and nothing booted.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
+use firstlight_tests::harness::binary;
 use firstlight_tests::host::Network;
 
-use crate::made::{prints, shared};
+use crate::made::{of_version, prints, shared};
 
 #[tokio::test]
 async fn it_installs_enables_and_leaves_nothing() -> Result<()> {
@@ -21,17 +22,24 @@ async fn it_installs_enables_and_leaves_nothing() -> Result<()> {
         "rpm",
         &["--root", root, "--verify", "--nodeps", "firstlight"],
     )?;
-    prints(
-        "rpm",
-        &["--root", root, "--install", "--nodeps", "--force", package],
-    )?;
-    assert!(
-        std::fs::symlink_metadata(&wanted).is_ok(),
-        "disabled by an upgrade"
-    );
-    std::fs::write(format!("{root}/var/lib/firstlight/record.json"), "{}")?;
+    upgrades(root, &wanted)?;
     prints("rpm", &["--root", root, "--erase", "firstlight"])?;
     let found = prints("find", &[root, "-xdev", "-name", "*firstlight*"])?;
     assert_eq!(found, "");
+    Ok(())
+}
+
+/// To a newer version, whose scriptlets run beside the older one's. What was decided for the instance is kept.
+fn upgrades(root: &str, wanted: &str) -> Result<()> {
+    let record = format!("{root}/var/lib/firstlight/record.json");
+    std::fs::write(&record, "{}")?;
+    let newer = of_version(Some("99.0"), "x86_64", &binary()?)?;
+    let package = newer.rpm.to_str().unwrap();
+    prints("rpm", &["--root", root, "--upgrade", "--nodeps", package])?;
+    let format = ["--query", "--queryformat", "%{VERSION}\n", "firstlight"];
+    let installed = prints("rpm", &[&["--root", root][..], &format].concat())?;
+    assert_eq!(installed, "99.0\n");
+    ensure!(std::fs::symlink_metadata(wanted).is_ok(), "disabled by it");
+    ensure!(std::fs::read_to_string(&record)? == "{}");
     Ok(())
 }
