@@ -30,6 +30,8 @@ pub enum Why {
     Group {
         /// EC2 announced an end, at this time.
         by: Option<Deadline>,
+        /// Back into its warm pool, which keeps its disk: nothing is left of what ran.
+        pool: bool,
     },
     /// EC2 takes the instance away.
     Interruption {
@@ -80,6 +82,12 @@ pub async fn drain(cx: &Context, me: &Identity, why: Why, kept: Kept) -> Drained
     if cx.stage(Stop, stop).await.is_ok() {
         workload::forget(cx);
     }
+    // The engine keeps an environment on the disk for as long as its container.
+    if let Why::Group { pool: true, .. } = why
+        && let Err(error) = workload::clear(cx, me).await
+    {
+        cx.report.warn("workload_not_removed", &error.to_string());
+    }
     cx.report.drained(began.elapsed());
     Drained(())
 }
@@ -91,7 +99,7 @@ async fn due(cx: &Context, me: &Identity, why: Why, delay: Duration, graces: Dur
         by.map_or(most, |by| most.min(by.less(graces + SPARE)))
     };
     match why {
-        Why::Group { by } => {
+        Why::Group { by, .. } => {
             cx.report
                 .info("serving on until the group's load balancers are done with this instance");
             let released = released(cx, me, delay, Duration::ZERO);
@@ -168,7 +176,7 @@ fn is_served(state: &str) -> bool {
 fn stopped_by(cx: &Context, why: Why, graces: Duration) -> Deadline {
     let in_full = Deadline::after(graces + cx.timings.docker_attempt);
     let by = match why {
-        Why::Group { by } | Why::Interruption { by } | Why::Notice { by } => by,
+        Why::Group { by, .. } | Why::Interruption { by } | Why::Notice { by } => by,
         Why::Shutdown => None,
     };
     let announced = by.map(|by| by.less(SPARE).max(Deadline::after(LEAST)));
@@ -308,12 +316,13 @@ mod tests {
         let cx = crate::docker::fake::context(Duration::from_secs(1));
         let s = Duration::from_secs;
         let after = |seconds| Some(Deadline::after(s(seconds)));
+        let group = |by| Why::Group { by, pool: false };
         for (why, graces, want) in [
             (Why::Shutdown, 90, 90),
-            (Why::Group { by: None }, 90, 90),
+            (group(None), 90, 90),
             (Why::Notice { by: after(120) }, 90, 90),
             (Why::Notice { by: after(60) }, 90, 50),
-            (Why::Group { by: after(60) }, 90, 50),
+            (group(after(60)), 90, 50),
             (Why::Notice { by: after(3) }, 90, 5),
             (Why::Notice { by: after(0) }, 90, 5),
         ] {

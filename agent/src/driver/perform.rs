@@ -12,7 +12,7 @@ use crate::{
     drain, evidence,
     imds::Identity,
     launch::{self, Resume},
-    lifecycle::{Effect, Event, Fact, Notice, Recipient, Settled, Verdict, Why, Work},
+    lifecycle::{Effect, Event, Fact, Kind, Notice, Recipient, Settled, Verdict, Why, Work},
     prepare,
     report::{Report, status::Outcome},
     signal,
@@ -172,14 +172,13 @@ impl Driver {
             }
             Work::Drain(why) => {
                 let kept = self.kept();
+                let why = drained(why, self.record.transition.kind);
                 Slot::of(async move {
                     // Terminated before anybody read what the instance is for.
                     if kept.document.is_none() && !launch::is_for_us(cx, me).await {
                         return Ok(Done::NOT_FOR_US);
                     }
-                    Ok(Box::pin(drain::drain(cx, me, drained(why), kept))
-                        .await
-                        .into())
+                    Ok(Box::pin(drain::drain(cx, me, why, kept)).await.into())
                 })
             }
             Work::Keep => {
@@ -264,10 +263,13 @@ impl Driver {
 }
 
 /// Why services are drained, with what was announced as moments of this process.
-fn drained(why: Why) -> drain::Why {
+fn drained(why: Why, kind: Kind) -> drain::Why {
     let by = |by_ms: Option<u64>| by_ms.map(clock::moment);
     match why {
-        Why::Group { by_ms } => drain::Why::Group { by: by(by_ms) },
+        Why::Group { by_ms } => drain::Why::Group {
+            by: by(by_ms),
+            pool: kind == Kind::WarmReturn,
+        },
         Why::Notice { notice, by_ms } => match notice {
             Notice::Spot => drain::Why::Interruption { by: by(by_ms) },
             Notice::Rebalance | Notice::Maintenance => drain::Why::Notice { by: by(by_ms) },

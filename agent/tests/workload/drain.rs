@@ -130,7 +130,16 @@ async fn without_anything_that_serves_what_runs_is_stopped() {
         launch: None,
         ..stand.kept(None)
     };
-    drain(&stand.cx, &stand.me, Why::Group { by: None }, kept).await;
+    drain(
+        &stand.cx,
+        &stand.me,
+        Why::Group {
+            by: None,
+            pool: false,
+        },
+        kept,
+    )
+    .await;
     assert!(stand.running().await.is_empty());
     stand.clean().await;
 }

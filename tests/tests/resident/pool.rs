@@ -39,12 +39,10 @@ async fn pooled(scene: &Scene, kind: Pool) -> Result<(Play, Resident)> {
     Ok((play, resident))
 }
 
-/// Holds nothing to be there that runs, and no secret.
+/// Holds nothing to be left of what ran: an environment is on the disk for as long as its container. And no secret.
 async fn rests_cold(scene: &Scene, play: &Play) -> Result<()> {
-    for name in scene.engine.of_instance(&play.stage.instance().id).await? {
-        let state = &scene.inspect(&name).await?["State"];
-        ensure!(state["Running"] == json!(false), "{name} runs in the pool");
-    }
+    let left = scene.engine.of_instance(&play.stage.instance().id).await?;
+    ensure!(left.is_empty(), "{left:?} are in the pool");
     let secrets = play.secret_files()?;
     ensure!(secrets.is_empty(), "secrets in the pool: {secrets:?}");
     Ok(())

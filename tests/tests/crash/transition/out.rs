@@ -23,7 +23,7 @@ pub(crate) const WARM_RETURN: Transition = Transition {
         INTO_SERVICE,
         (Edge::WarmReturn, &[(DOWN, Outcome::Continue)]),
     ],
-    containers: ABANDON.containers,
+    containers: &[],
     ..LAUNCH
 };
 
