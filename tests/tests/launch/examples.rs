@@ -81,6 +81,30 @@ fn in_order(play: &Play, fetches: &[&str]) -> Result<()> {
     play.expect_order(&[&begin[..], &["imds GET user-data"], fetches, &end].concat())
 }
 
+/// The policy for the example allows every call of AWS that its launch made.
+fn within_policy(play: &Play, name: &str) -> Result<()> {
+    let file = repository().join(format!("packaging/iam/{name}.json"));
+    let policy: Value = serde_json::from_str(&std::fs::read_to_string(file)?)?;
+    let statements = policy["Statement"].as_array().context("no statements")?;
+    let allows = |action: &str| {
+        statements.iter().any(|statement| {
+            let actions = &statement["Action"];
+            *actions == action
+                || actions
+                    .as_array()
+                    .is_some_and(|many| many.contains(&json!(action)))
+        })
+    };
+    let calls = play.stage.calls().into_iter().map(|entry| entry.call);
+    let mut calls = calls.filter(|call| call.service != "imds").peekable();
+    ensure!(calls.peek().is_some(), "no call of AWS");
+    for call in calls {
+        let action = format!("{}:{}", call.service, call.operation);
+        ensure!(allows(&action), "{name}.json does not allow {action}");
+    }
+    Ok(())
+}
+
 /// The sample service under the modes that an example's commands name.
 fn image(modes: &str) -> Result<Image> {
     Ok(webapp::image()?.environment("MODES", modes))
@@ -106,6 +130,7 @@ async fn web() -> Result<()> {
         .await?;
     scene.bake_registries(&play)?;
     play.succeeds_for("web-launch").await?;
+    within_policy(&play, "web")?;
     in_order(&play, &["ssm GetParameters /web/prod/version:42"])?;
     in_order(&play, &["ssm GetParametersByPath /web/prod/env"])?;
     in_order(&play, &["secretsmanager GetSecretValue web/session"])?;
@@ -149,6 +174,7 @@ async fn worker() -> Result<()> {
         .await?;
     scene.bake_registries(&play)?;
     play.succeeds_for("any").await?;
+    within_policy(&play, "worker")?;
     in_order(&play, &["ssm GetParameters /worker/prod/version:7"])?;
 
     let given = scene.inside("worker", 3000).await?;
@@ -191,6 +217,7 @@ async fn web_postgres() -> Result<()> {
         .await?;
     scene.bake_registries(&play)?;
     play.succeeds_for("any").await?;
+    within_policy(&play, "web-postgres")?;
     in_order(&play, &["ssm GetParameters /web/prod/db/password"])?;
 
     let (db, task, web) = (
@@ -255,6 +282,7 @@ async fn web_proxy() -> Result<()> {
         .await?;
     // No drop-in: the example has a login of its own, from Parameter Store.
     play.succeeds_for("any").await?;
+    within_policy(&play, "web-proxy")?;
     in_order(&play, &["ssm GetParameters /registry/password"])?;
 
     let (web, proxy) = (scene.inspect("web").await?, scene.inspect("proxy").await?);
