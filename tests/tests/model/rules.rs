@@ -22,14 +22,6 @@ struct Counted {
     go: bool,
 }
 
-/// Ways out have one proof.
-const fn way(kind: Kind) -> Kind {
-    match kind {
-        Kind::WarmReturn => Kind::Terminate,
-        Kind::Launch | Kind::WarmEnter | Kind::Terminate => kind,
-    }
-}
-
 fn key(record: &Record) -> Key {
     let about = &record.transition;
     (about.epoch, about.kind, about.image_id.clone())
@@ -70,7 +62,7 @@ impl Rules {
 
     /// Work ended with its proof.
     pub(crate) fn proven(&mut self, kind: Kind, passage: Option<(usize, Edge)>) {
-        let passage = passage.map(|(number, _)| (way(kind), number));
+        let passage = passage.map(|(number, _)| (kind, number));
         self.proofs.extend(passage);
     }
 
@@ -135,8 +127,9 @@ impl Rules {
         // Nobody may know of a transition in between: metadata was silent, or the disk full.
         let unwritten = self.unwritten.iter().any(|(lost, ..)| lost >= epoch);
         let blind = unwritten || self.blind.contains(&new.of);
-        // A proof that was made on the later one is that one's own.
-        let proven = new.go && self.proofs.contains(&(way(*kind), new.passage));
+        // A proof that was made on the later one is that one's own; and what is stopped stays so.
+        let proven = !kind.is_entry() || self.proofs.contains(&(*kind, new.passage));
+        let proven = proven && new.go;
         let stale = |old: &Counted| old.of == new.of && old.passage != new.passage && !proven;
         self.counted.iter().find_map(|old| {
             if stale(old) && !blind {
