@@ -14,8 +14,9 @@
 //!   drain.
 //!
 //! What a state asks to be worked at is in `work.rs`, whom a verdict is told next in `delivery.rs`, what a
-//! new target begins in `transition.rs`, and what an event changes in `step.rs`. MACHINE.md beside
-//! them has every state with everything that can happen in it, drawn from this code by its tests.
+//! new target begins in `transition.rs`, and one that nobody saw in `missed.rs`, and what an event changes
+//! in `step.rs`. MACHINE.md beside them has every state with everything that can happen in it, drawn from
+//! this code by its tests.
 //!
 //! To add a transition: a [`Kind`], the work that proves it (a [`Work`]), and what begins it, in
 //! `transition.rs`. To add an event or an effect: a variant in `event.rs`; the compiler lists the rest.
@@ -27,6 +28,7 @@ mod delivery;
 mod event;
 mod heed;
 mod join;
+mod missed;
 mod notice;
 mod open;
 mod proof;
