@@ -16,8 +16,6 @@ use futures_util::future::try_join_all;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::hold::Hold;
-use crate::kill::kill_at;
 use crate::scene::{PATIENCE, Play, QUICK, Scene, timings};
 
 /// Time for evidence, and how much later than that a signal may come on a busy machine.
@@ -76,7 +74,7 @@ impl Case {
         &self.scene.ground.moto
     }
 
-    fn console(&self) -> Result<String> {
+    pub(crate) fn console(&self) -> Result<String> {
         let console = fs::read_to_string(self.play.agent.root().join("dev/console"))?;
         // Long words are broken over lines there.
         Ok(console.replace("\r\n    ", "").replace("\r\n  ", " "))
@@ -218,29 +216,6 @@ async fn a_bundle_and_what_is_in_it() -> Result<()> {
             "{inspect:#}"
         );
     }
-    Ok(())
-}
-
-/// Of an agent that was killed and given up: the backstop decides, and keeps the same before it tells.
-#[tokio::test]
-async fn of_an_agent_that_was_given_up() -> Result<()> {
-    let scene = Scene::set().await?;
-    let spec = scene.spec("60s", "", Hold::Task.job());
-    let case = Case::of(scene, &spec).await?;
-    case.moto().make_bucket(&case.bucket).await?;
-    kill_at(Hold::Task, &case.scene, &case.play).await?;
-    let told = case.play.agent.run(&["backstop"], PATIENCE).await?;
-    told.expect_code(0)?;
-    case.abandoned()?;
-    let (at, bundle) = case.bundle().await?;
-    let console = case.console()?;
-    for said in ["ABANDON", "internal at start", &format!("evidence: {at}")] {
-        ensure!(console.contains(said), "{said:?} is not on\n{console}");
-    }
-    let story = bundle.text("story.txt")?;
-    ensure!(story.contains("internal at start"), "{story}");
-    let job = bundle.json(&format!("containers/{}.json", case.scene.job))?;
-    ensure!(job["State"]["Status"] == "running", "{job:#}");
     Ok(())
 }
 

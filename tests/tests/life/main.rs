@@ -12,6 +12,7 @@ mod check;
 mod diagnose;
 mod disk;
 mod evidence;
+mod given_up;
 mod hold;
 mod journal;
 mod kill;

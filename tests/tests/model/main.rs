@@ -6,11 +6,12 @@
 //!
 //! - [`world`]: time; [`setup`]: what a history begins with; [`chaos`]: what may happen at any moment
 //! - [`agent`], [`work`], [`looking`], [`telling`]: the driver, its pipelines, its looks and its signals; [`machine`]: what is under them
-//! - [`rules`]: what must hold; [`cover`]: what was tried
+//! - [`rules`], [`counted`]: what must hold; [`cover`]: what was tried
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod agent;
 mod chaos;
+mod counted;
 mod cover;
 mod looking;
 mod machine;

@@ -7,22 +7,14 @@ use firstlight::lifecycle::{Kind, Recipient, Record, Settled, State, Verdict, Wh
 use firstlight::verdict::{LaunchError, Reason};
 use firstlight_tests::stage::{Edge, Lifecycle};
 
+use crate::counted::Counted;
 use crate::machine::{Machine, Power};
 use crate::world::{SECOND, World};
 
 /// What a verdict is about.
-type Key = (u64, Kind, String);
+pub(crate) type Key = (u64, Kind, String);
 
-/// A verdict that the group counted.
-#[derive(Debug)]
-struct Counted {
-    of: Key,
-    /// On which of the group's passages.
-    passage: usize,
-    go: bool,
-}
-
-fn key(record: &Record) -> Key {
+pub(crate) fn key(record: &Record) -> Key {
     let about = &record.transition;
     (about.epoch, about.kind, about.image_id.clone())
 }
@@ -35,15 +27,15 @@ pub(crate) struct Rules {
     /// Verdicts on disk: CONTINUE or not.
     decided: Vec<(Key, bool)>,
     /// Verdicts that the group counted.
-    counted: Vec<Counted>,
+    pub(crate) counted: Vec<Counted>,
     /// What was proven, and on which passage.
-    proofs: Vec<(Kind, usize)>,
+    pub(crate) proofs: Vec<(Kind, usize)>,
     /// Transitions in which something went wrong that an ABANDON may be for.
     excuses: Vec<Key>,
     /// Transitions whose record could not be written.
-    unwritten: Vec<Key>,
+    pub(crate) unwritten: Vec<Key>,
     /// Transitions that the agent could not tell from the one before.
-    blind: Vec<Key>,
+    pub(crate) blind: Vec<Key>,
     /// The passage on which the agent could not find out last where the group has it, or whether that waits for it.
     pub(crate) lost: Option<usize>,
     /// The passage during which a hook was made.
@@ -121,27 +113,6 @@ impl Rules {
         }
     }
 
-    /// What of what was counted before does not go with this.
-    fn contradicted(&self, new: &Counted) -> Option<&'static str> {
-        let (epoch, kind, _) = &new.of;
-        // Nobody may know of a transition in between: metadata was silent, or the disk full.
-        let unwritten = self.unwritten.iter().any(|(lost, ..)| lost >= epoch);
-        let blind = unwritten || self.blind.contains(&new.of);
-        // A proof that was made on the later one is that one's own; and what is stopped stays so.
-        let proven = !kind.is_entry() || self.proofs.contains(&(*kind, new.passage));
-        let proven = proven && new.go;
-        let stale = |old: &Counted| old.of == new.of && old.passage != new.passage && !proven;
-        self.counted.iter().find_map(|old| {
-            if stale(old) && !blind {
-                Some("one verdict was counted on two transitions")
-            } else if old.passage == new.passage && old.go != new.go {
-                Some("CONTINUE and ABANDON were counted on one transition")
-            } else {
-                None
-            }
-        })
-    }
-
     /// A signal is about to be sent.
     pub(crate) fn signals(
         &mut self,
@@ -174,7 +145,7 @@ fn reclaimed(record: &Record) -> bool {
 }
 
 /// What the machine shows for a CONTINUE.
-fn proven(kind: Kind, machine: &Machine) -> bool {
+pub(crate) fn proven(kind: Kind, machine: &Machine) -> bool {
     match kind {
         Kind::Launch => machine.proven,
         Kind::WarmEnter => machine.pulled && !machine.serving,
@@ -256,56 +227,6 @@ impl World<'_> {
             self.rules
                 .breaks("something was started while the machine was shut down");
         }
-    }
-
-    /// The group counted a verdict of ours.
-    pub(crate) fn check_counted(&mut self, hook: &str, go: bool, passage: usize, edge: Edge) {
-        let Some(agent) = &self.agent else { return };
-        let (record, kind) = (&agent.record, agent.record.transition.kind);
-        let key = key(record);
-        let wanted = match edge {
-            Edge::Launch | Edge::WarmLeave => Kind::Launch,
-            Edge::WarmEnter => Kind::WarmEnter,
-            Edge::WarmReturn => Kind::WarmReturn,
-            Edge::Terminate | Edge::WarmTerminate => Kind::Terminate,
-            Edge::EnterStandby
-            | Edge::LeaveStandby
-            | Edge::Attach
-            | Edge::Detach
-            | Edge::ReplaceRoot => {
-                return self
-                    .rules
-                    .breaks(format!("{hook} was told of {kind:?} on {edge:?}"));
-            }
-        };
-        // Where metadata does not tell what the group wants, an agent can but go on.
-        let blind =
-            record.facts.target.is_none() && (wanted, kind) == (Kind::WarmEnter, Kind::Launch);
-        if kind != wanted && !blind && self.net.metadata {
-            self.rules
-                .breaks(format!("{hook} was told of {kind:?} on {edge:?}"));
-        }
-        // An announcement that could not be written down is forgotten with the process, and its drain with it.
-        let forgot =
-            wanted == Kind::Launch && self.machine.was_proven && !self.rules.unwritten.is_empty();
-        if go && !blind && !forgot && !proven(wanted, &self.machine) {
-            self.rules.breaks(format!(
-                "CONTINUE of {kind:?} was counted on {edge:?} without proof"
-            ));
-        }
-        let rules = &mut self.rules;
-        if blind || !self.net.metadata {
-            rules.blind.push(key.clone());
-        }
-        let counted = Counted {
-            of: key,
-            passage,
-            go,
-        };
-        if let Some(broken) = rules.contradicted(&counted) {
-            rules.breaks(broken);
-        }
-        rules.counted.push(counted);
     }
 
     /// With no effect left to perform, whoever waits is kept waiting.
