@@ -188,8 +188,12 @@ impl Driver {
             outcome = running.work.done() => self.worked(running, outcome),
             (to, ended) = running.signal.done() => {
                 running.telling = None;
+                let elsewhere = ended.elsewhere.is_some();
                 let events = self.signalled(to, ended);
-                running.watch = Slot::of(watch::look(cx, self.seen.clone()));
+                // The watch has not seen what this one has.
+                if elsewhere {
+                    running.watch = Slot::of(watch::look(cx, self.seen.clone()));
+                }
                 events
             }
             () = running.evidence.done() => vec![Event::Collected],

@@ -75,6 +75,11 @@ async fn terminate() -> Result<()> {
 }
 
 #[tokio::test]
+async fn terminate_in_the_pool() -> Result<()> {
+    play::everywhere(&transition::TERMINATE_IN_POOL).await
+}
+
+#[tokio::test]
 async fn spot() -> Result<()> {
     play::everywhere(&transition::SPOT).await
 }

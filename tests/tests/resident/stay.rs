@@ -24,10 +24,10 @@ fn one_at_a_time(calls: &[Entry]) -> Result<()> {
     let mut before: Option<&Entry> = None;
     for call in asked {
         if let Some(before) = before {
-            let ended = before
-                .ended
-                .with_context(|| format!("never answered: {before}"))?;
-            ensure!(ended <= call.at, "at once:\n{before}\n{call}");
+            // One that no answer ever came to, though all are 20 ms late at most, was cut off: the search for the group begins
+            // anew when the spec is resolved, and drops what it had asked.
+            let open = before.ended.is_some_and(|ended| ended > call.at);
+            ensure!(!open, "at once:\n{before}\n{call}");
         }
         before = Some(call);
     }

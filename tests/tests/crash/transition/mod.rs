@@ -15,7 +15,7 @@ use firstlight_tests::stage::{Builder, Edge, Hook, Outcome, Pool, Stage};
 pub(crate) use into::{
     ABANDON, LAUNCH, LAUNCH_AND_LEAVE, NOT_FOR_US, REBOOT, WARM_ENTER, WARM_LEAVE,
 };
-pub(crate) use out::{DYING, SHUTDOWN, SPOT, TERMINATE, UNTOLD, WARM_RETURN};
+pub(crate) use out::{DYING, SHUTDOWN, SPOT, TERMINATE, TERMINATE_IN_POOL, UNTOLD, WARM_RETURN};
 
 use crate::world::World;
 
@@ -91,6 +91,7 @@ pub(crate) const ALL: &[&Transition] = &[
     &WARM_LEAVE,
     &WARM_RETURN,
     &TERMINATE,
+    &TERMINATE_IN_POOL,
     &SPOT,
     &UNTOLD,
     &SHUTDOWN,

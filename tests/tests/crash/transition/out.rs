@@ -6,7 +6,7 @@ use firstlight_tests::stage::{Edge, Fault, Group, Lifecycle, Outcome, Pool, Spot
 
 use super::into::{ABANDON, LAUNCH};
 use super::reached::{begins, ends, gone, has, rests_in_pool, serves};
-use super::{DOWN, INTO_SERVICE, OUT, Step, Transition};
+use super::{DOWN, INTO_POOL, INTO_SERVICE, OUT, Step, Transition, warmed};
 
 /// Back into the warm pool.
 pub(crate) const WARM_RETURN: Transition = Transition {
@@ -53,6 +53,24 @@ pub(crate) const TERMINATE: Transition = Transition {
     passages: &[INTO_SERVICE, OUT],
     containers: ABANDON.containers,
     ..LAUNCH
+};
+
+/// The same from the warm pool, where nothing runs.
+pub(crate) const TERMINATE_IN_POOL: Transition = Transition {
+    name: "terminate in the pool",
+    joins: warmed,
+    prelude: Some(rests_in_pool),
+    steps: &[Step {
+        act: |world| world.stage.group(Group::terminate),
+        dies: false,
+        done: |world, effects| ends(effects) && world.is(Lifecycle::WarmedTerminatingProceed),
+    }],
+    passages: &[
+        INTO_POOL,
+        (Edge::WarmTerminate, &[(DOWN, Outcome::Continue)]),
+    ],
+    containers: &[],
+    ..TERMINATE
 };
 
 /// EC2 takes the instance back, and services are drained for it.
